@@ -19,6 +19,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from bench import MEASURED, ROOT
 from bench.markdown import fill, table
 from livesim.engine.channel_processing import calibration_stacks
 from livesim.engine.publishing import RESULT_BYTES, RESULT_DEPTH
@@ -33,9 +34,8 @@ from livesim.reconstruction.volume.memory import volume_bytes
 from livesim.wire.sockets import FRAME_DEPTH
 from livesim.wire.sockets import RESULT_DEPTH as VIEWER_DEPTH
 
-ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "bench" / "results"
-PAGES = ROOT / "docs" / "measured"
+PAGES = MEASURED
 RECORDINGS = ROOT / "docs" / "use" / "recordings.md"
 SERVICE = ROOT / "docs" / "use" / "service.md"
 BLOCK = re.compile(r"(<!-- measured: (\{.*?\}) -->\n).*?(<!-- end of measured -->)", re.DOTALL)

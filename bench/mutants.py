@@ -34,10 +34,10 @@ from itertools import zip_longest
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from bench import ROOT
 from bench.mutant_tests import TESTS, Room
 from bench.report import RESULTS, Row, report
 
-ROOT = Path(__file__).parents[1]
 JUDGED = Path(__file__).with_name("mutants_judged.toml")
 KINDS = ("equivalent", "free")
 COPIED = ("livesim", "acquisition", "gui", "models", "tests", "bench", "pyproject.toml")

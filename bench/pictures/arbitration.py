@@ -16,12 +16,11 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 from torch import Tensor
 
-from bench.quality.arbitration import Images, arbiter, scene
+from bench import IMAGES
+from bench.quality.arbitration import Belief, images, scene
 from bench.quality.networks import READ_NOISE
 from livesim_models.data.sample import simulated_sample
-from livesim_models.trust.fission import noise_variance
 
-FOLDER = Path(__file__).parents[2] / "docs" / "images"
 SIZE = 128
 """Rows and columns of a raw frame; the images have twice as many."""
 SEED, FISSIONS = 11, 4
@@ -68,13 +67,9 @@ def images_of(case: Case) -> Shown:
     own = scene(case.kind, case.field, SIZE, SEED)
     generator = torch.Generator().manual_seed(case.field)
     sample = simulated_sample(own, case.photons, READ_NOISE, generator)
-    images, judge = Images(sample), arbiter(sample, own)
-    plain, network = images.plain(sample.low), images.network(sample.low)
-    variance = noise_variance(sample.low, READ_NOISE)
-    weights = judge.weights(sample.low, variance, images.plain, images.network, generator, FISSIONS)
-    restored = judge.image(plain, network, weights)
+    made = images(sample, own, case.field, FISSIONS, Belief())
     pixel_um = own.pattern.pixel_nm / 2000.0
-    return Shown(sample.target, plain, network, restored, weights.error, pixel_um)
+    return Shown(sample.target, made.plain, made.network, made.image, made.weights.error, pixel_um)
 
 
 def draw(found: Shown, path: Path) -> None:
@@ -116,7 +111,7 @@ def main() -> None:
     """Draw all."""
     torch.set_num_threads(1)
     for case in CASES:
-        path = FOLDER / f"{case.file}.png"
+        path = IMAGES / f"{case.file}.png"
         draw(images_of(case), path)
         print(path)
 

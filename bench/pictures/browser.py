@@ -17,13 +17,13 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from bench import IMAGES
 from bench.speed.looped_stream import STACKS, looped_stream
 from livesim.commands.simulate.files import simulate_files
 from livesim.config.settings import Settings
 from livesim.processes.viewer_children import Children
 from livesim_acquisition.microscope.demo import demo_settings
 
-FOLDER = Path(__file__).parents[2] / "docs" / "images"
 DESKTOP, PHONE = (1280, 800), (375, 812)
 PATIENCE_MS = 600_000.0
 PHOTONS, PER_S = 300.0, 0.75
@@ -124,7 +124,7 @@ def _settings(stacks: int) -> Settings:
 
 
 def _save(page: Page, name: str) -> None:
-    file = FOLDER / f"{name}.png"
+    file = IMAGES / f"{name}.png"
     page.screenshot(path=file)
     Image.open(file).convert("RGB").quantize(COLOURS).save(file, optimize=True)
     print(file)

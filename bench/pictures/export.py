@@ -13,7 +13,9 @@ from pathlib import Path
 
 import av
 
-PICTURE = Path(__file__).parents[2] / "docs" / "images" / "export-movie.png"
+from bench import IMAGES
+
+PICTURE = IMAGES / "export-movie.png"
 STACKS, SHOWN = 20, 12
 
 

@@ -9,6 +9,7 @@ import torch
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from bench import IMAGES
 from bench.quality.arbitration import scene
 from bench.quality.few_frames import KEPT, MOVING_PHOTONS, moved, prepared
 from bench.quality.networks import READ_NOISE
@@ -20,7 +21,7 @@ KIND, SEED, SIZE = "network", 91, 96
 SPEEDS = (0, 2)
 """Pixels of the image from frame to frame, to the right."""
 CROP = (slice(48, 144), slice(48, 144))
-IMAGE = Path(__file__).parents[2] / "docs" / "images" / "few-frames.png"
+IMAGE = IMAGES / "few-frames.png"
 
 Picture = NDArray[np.float64]
 

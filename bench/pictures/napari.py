@@ -14,10 +14,11 @@ from typing import Any
 import napari
 from PIL import Image
 
+from bench import IMAGES
 from livesim.commands.simulate.files import simulate_files
 from livesim.config.settings import parse_settings
 
-PICTURE = Path(__file__).parents[2] / "docs" / "images" / "napari.png"
+PICTURE = IMAGES / "napari.png"
 SIZE = (1300, 720)
 LIMIT_S = 900.0
 COLOURS = 128

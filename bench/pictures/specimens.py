@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
+from bench import IMAGES
 from livesim.config.settings import parse_settings
 from livesim_acquisition.specimens.registry import make_specimen
 from livesim_acquisition.specimens.specimen import Density
@@ -27,7 +28,7 @@ PIXEL_NM = 80.0
 SEED = 4
 BRIGHTEST = 99.8
 """Per cent of the pixels of a structure that are darker than white."""
-IMAGE = Path(__file__).parents[2] / "docs" / "images" / "specimens.png"
+IMAGE = IMAGES / "specimens.png"
 
 
 def density(names: tuple[str, ...]) -> Density:

@@ -15,6 +15,7 @@ from pathlib import Path
 from qtpy.QtCore import QEventLoop, QPointF, QTimer
 from qtpy.QtWidgets import QApplication, QWidget
 
+from bench import IMAGES
 from livesim.commands.simulate.files import simulate_files
 from livesim.config.settings import Settings
 from livesim.config.simulation import Simulation
@@ -31,7 +32,6 @@ from livesim_gui.state.picture.stages import NETWORK, RESTORED
 from livesim_gui.state.steering import SCALES, WIENER
 from livesim_gui.window import Window
 
-FOLDER = Path(__file__).parents[2] / "docs" / "images"
 SMALL, LARGE = (1280, 800), (1920, 1080)
 PATIENCE_S = 600.0
 TIME_POINTS = 100
@@ -338,8 +338,8 @@ def _viewer(options: ViewOptions) -> Iterator[Window]:
 
 def _save(widget: QWidget, name: str) -> None:
     _pause(0.8)
-    widget.grab().save(str(FOLDER / f"{name}.png"))
-    print(FOLDER / f"{name}.png", flush=True)
+    widget.grab().save(str(IMAGES / f"{name}.png"))
+    print(IMAGES / f"{name}.png", flush=True)
 
 
 def _wait(condition: Callable[[], bool]) -> None:

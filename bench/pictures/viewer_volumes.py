@@ -14,6 +14,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
+from bench import IMAGES
 from livesim.commands.simulate.command import SIMULATIONS
 from livesim.config.settings import Settings, load_settings
 from livesim.engine.seams import Reconstructed
@@ -31,7 +32,6 @@ from livesim_gui.state.stream.feed import Feed
 from livesim_gui.state.viewer import Viewer
 from livesim_gui.window import Window
 
-FOLDER = Path(__file__).parents[2] / "docs" / "images"
 SIZE, PLANES = 96, 16
 WINDOW = (1000, 640)
 DIM_PHOTONS = 60.0
@@ -45,7 +45,7 @@ FILLED = 10
 
 def main() -> None:
     """Make the pictures into docs/images, or into the folder that is named."""
-    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else IMAGES
     app = QApplication(["pictures"])
     settings = _settings()
     results = _results(settings)

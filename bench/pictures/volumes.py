@@ -10,11 +10,11 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from bench import IMAGES
 from bench.quality.volumes.fixture import fixture
 from bench.quality.volumes.scene import STEP_NM, Scene, plane_by_plane, volume, widefield
 from livesim.reconstruction.volume.estimate import estimate_volume_pattern
 
-IMAGES = Path(__file__).parents[2] / "docs" / "images"
 PHOTONS = 100.0
 
 

@@ -9,6 +9,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import torch
 
+from bench import IMAGES
 from bench.quality.bounds import bound
 from bench.report import Row, report
 from livesim.reconstruction.estimate.estimation import estimate_pattern
@@ -16,7 +17,7 @@ from tests.support.scenes import pattern_errors, simulate
 
 PEAKS = (1000.0, 100.0, 20.0, 5.0)
 SIZES = (256, 512)
-PICTURE = Path(__file__).parents[2] / "docs" / "images" / "time-lapse-accuracy.png"
+PICTURE = IMAGES / "time-lapse-accuracy.png"
 TIMES = (1, 2, 4, 8, 16, 32, 64)
 
 

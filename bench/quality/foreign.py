@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from matplotlib.figure import Figure
 
+from bench import IMAGES
 from bench.quality.networks import KNOWN, READ_NOISE
 from bench.report import Row, report
 from livesim.commands.train.scenes import simulated_scene
@@ -27,7 +28,7 @@ from livesim_models.evaluation.similarity import similarity
 from livesim_models.field import FieldRunner
 from livesim_models.steps import StepTwo
 
-IMAGE = Path(__file__).parents[2] / "docs" / "images" / "foreign-structure.png"
+IMAGE = IMAGES / "foreign-structure.png"
 Shown = tuple[str, np.ndarray, np.ndarray, np.ndarray]
 
 

@@ -11,7 +11,9 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-IMAGE = Path(__file__).parents[2] / "docs" / "images" / "networks-learning.png"
+from bench import IMAGES
+
+IMAGE = IMAGES / "networks-learning.png"
 Lines = dict[str, tuple[list[float], list[float]]]
 """Column -> steps and gains in dB."""
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
+from bench import MEASURED
 from bench.markdown import fill, table
 from livesim.values.errors import DataError
 from tests.support.reader_faults import CASES
 from tests.support.reader_faults.case import Case, read_whole
 
-PAGE = Path(__file__).parents[2] / "docs" / "measured" / "files.md"
+PAGE = MEASURED / "files.md"
 
 
 def cases() -> str:

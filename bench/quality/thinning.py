@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from matplotlib.figure import Figure
 
+from bench import IMAGES
 from bench.report import Row, report
 from livesim.config.settings import Reconstruction, Settings, Steps
 from livesim.io.read.open import open_recording
@@ -33,7 +34,7 @@ from livesim_models.evaluation.similarity import similarity
 RECORDINGS = ("zju_beads100nm_488_3x3", "tsim_er1_timelapse_t3_3x3", "zju_microtubule_640_3x3")
 SCALES = (20.0,)
 WIENER = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.0)
-IMAGE = Path(__file__).parents[2] / "docs" / "images" / "thinning.png"
+IMAGE = IMAGES / "thinning.png"
 READ_NOISE = 1.5
 """Electrons; added to what is left, as a camera would."""
 PLAIN = Steps(one="none", two="none")

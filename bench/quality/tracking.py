@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from bench import IMAGES
 from bench.report import Row, report
 from livesim.config.settings import Settings
 from livesim.engine.beside.proposals import Measure
@@ -30,7 +31,7 @@ from tests.support.scenes import PLAIN, Scene, simulate
 PEAKS = (1000.0, 100.0, 20.0)
 LIMIT_DEG = 5.0
 COST_SIZES = (256, 512, 1024)
-IMAGE = Path(__file__).parents[2] / "docs" / "images" / "tracking-drift.png"
+IMAGE = IMAGES / "tracking-drift.png"
 
 
 @dataclass

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import json
 from itertools import groupby
-from pathlib import Path
 from typing import Any
 
+from bench import MEASURED, ROOT
 from bench.markdown import digits, table
 from bench.report import Row
 from bench.speed.network_speed import AFTER, BEFORE
 
-ROOT = Path(__file__).parents[2]
 RESULT = ROOT / "bench" / "results" / "network_speed.json"
-PAGE = ROOT / "docs" / "measured" / "network-speed.md"
+PAGE = MEASURED / "network-speed.md"
 
 INTRODUCTION = """\
 # What makes the networks fast

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from bench import MEASURED, ROOT
 from bench.markdown import table
 from bench.speed.page_tables import (
     comparison_sheets,
@@ -23,9 +24,8 @@ from bench.speed.page_tables import (
 from livesim.speed.curves import draw
 from livesim.speed.tables import Sheet, machine_words, sheets
 
-ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "bench" / "results"
-PAGE = ROOT / "docs" / "measured" / "performance.md"
+PAGE = MEASURED / "performance.md"
 PICTURE = "../images/scaling.png"
 
 INTRODUCTION = """\

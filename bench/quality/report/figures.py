@@ -12,13 +12,13 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from torch import Tensor
 
+from bench import IMAGES
 from bench.quality.report.pipelines import HALVES, MIXED, SINGLE, STAGES, Pipeline
 from bench.quality.report.shots import ER, MICROTUBULES, Shot
 from bench.quality.report.summary import FIGURES, changes, stages_of_volumes
 from bench.report import Row
 from livesim_models.evaluation.similarity import linear_fit, similarity
 
-IMAGES = Path(__file__).parents[3] / "docs" / "images"
 FULL = "full light"
 CROP = 72
 """Pixels of the doubled grid, 3.9 µm as in the report."""

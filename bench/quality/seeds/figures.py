@@ -15,6 +15,7 @@ from matplotlib import colormaps
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from bench import IMAGES
 from bench.quality.seeds.cases import NOISE, PHASES
 from bench.quality.seeds.fields import Field, fields, images_folder
 from bench.quality.seeds.methods import OTHERS, OWN, Method, network_methods, on_input_grid
@@ -24,7 +25,6 @@ from bench.quality.seeds.tables import of_sweep
 from bench.report import RESULTS, Row
 from bench.rows import Rows
 
-IMAGES = Path(__file__).parents[3] / "docs" / "images"
 SHOWN = (
     "widefield",
     "OpenSIM's estimate",

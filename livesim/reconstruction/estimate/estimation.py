@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from statistics import linear_regression
 
 import torch
@@ -28,8 +28,6 @@ _SLIGHT, _SURE = 0.02, 3.0  # unexplained of the overlap, plus standard errors o
 _MIDDLE_SHARE = 0.5  # of the signal's power in the middle of the overlap: there it is the most
 _NEARLY = 0.95  # of the best strength: then the longest means are taken
 _MIDDLE = 8  # stretches into which a time-lapse is cut on trial
-
-Progress = Callable[[str], None]
 
 
 @torch.inference_mode()
