@@ -28,8 +28,8 @@ from livesim.engine.record.stream_recording import RECORD_BYTES, RECORD_DEPTH
 from livesim.engine.session import PROCESS_BYTES, PROCESS_DEPTH
 from livesim.engine.volume_gate import QUEUED_VOLUMES
 from livesim.io.read.open import FILES, FOLDERS
+from livesim.pipeline.volume.build import OPEN_BYTES
 from livesim.pipeline.volume.live import KEPT_RAW
-from livesim.pipeline.volume.pipeline import OPEN_BYTES
 from livesim.reconstruction.volume.memory import volume_bytes
 from livesim.wire.sockets import FRAME_DEPTH
 from livesim.wire.sockets import RESULT_DEPTH as VIEWER_DEPTH

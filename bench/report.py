@@ -43,7 +43,7 @@ def show(title: str, rows: list[Row]) -> None:
 def by(
     found: Sequence[Found],
     name: str,
-    summary: Callable[[Sequence[Found]], Row],
+    summary: Callable[[list[Found]], Row],
     of: Callable[[Found], Any] | None = None,
 ) -> list[Row]:
     """Return a row for every value of a property: `summary` of what has it.

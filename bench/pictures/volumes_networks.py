@@ -6,7 +6,8 @@ import argparse
 
 import torch
 
-from bench.pictures.volumes import IMAGES, draw
+from bench import IMAGES
+from bench.pictures.volumes import draw
 from bench.quality.volumes_networks.measured import (
     PHOTONS,
     PLAIN,

@@ -383,8 +383,9 @@ def main() -> None:
         if case.size <= options.most and case.number not in done:
             found, seconds = verdicts(case)
             angles, spent = angles + found, spent + seconds
-            for one in found if kept else ():
-                kept.add(asdict(one))
+            if kept is not None:
+                for one in found:
+                    kept.add(asdict(one))
     print(f"estimates of this part: {spent:.1f} s of processor time")
     write(angles, options)
 

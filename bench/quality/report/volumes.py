@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 
-from bench.quality.report.figures import IMAGES, paired_volumes
+from bench import IMAGES
+from bench.quality.report.figures import paired_volumes
 from bench.quality.report.summary import volume_rows
 from bench.report import RESULTS, report
 
