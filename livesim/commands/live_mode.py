@@ -105,7 +105,7 @@ def _follow(images: LiveImages, starts: StackStarts, sender: BackgroundSender) -
             with console.status("", refresh_per_second=4) as line:
                 while not wait([streaming], timeout=LOOK_S).done:
                     line.update(f"{sender.counts.offered} images, {images.missed} missed")
-                    shown = _say(_state(starts, sender), shown, console.print)
+                    shown = _say(_state(starts), shown, console.print)
         except KeyboardInterrupt:
             pass
         finally:
@@ -113,7 +113,7 @@ def _follow(images: LiveImages, starts: StackStarts, sender: BackgroundSender) -
         streaming.result()
 
 
-def _state(starts: StackStarts, sender: BackgroundSender) -> str:
+def _state(starts: StackStarts) -> str:
     if starts.known:
         return "streaming"
     if not starts.before:

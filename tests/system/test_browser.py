@@ -306,7 +306,7 @@ def test_a_foreign_page_gets_no_socket(server):
     assert answer_to(server[1], head).startswith(b"HTTP/1.1 403")
 
 
-def test_where_the_engine_ends_it_is_said(browser, tmp_path):
+def test_where_the_engine_ends_it_is_said(browser):
     own = Children()
     try:
         engine = own.start_engine(None, None, at_once=False)

@@ -51,7 +51,7 @@ def endless(raw):
             yield replace(frame, sequence=frame.sequence + 9 * turn * TIMES, axes=axes)
 
 
-def steered(engine, source, client, *changes, **more):
+def steered(source, client, *changes):
     """Steer, and send stacks until the engine has taken it in."""
     client.steer(dict(changes), WAIT_S)
     while client.status(WAIT_S).steering.pending:
@@ -75,11 +75,11 @@ def test_what_was_steered_live_is_restored_with_the_same_pixels(tmp_path):
         source.send(5)
         steer_engine(engine.control(), [], record="on")
         source.send(3)
-        steered(engine, source, client, ("reconstruction.wiener", 0.3))
+        steered(source, client, ("reconstruction.wiener", 0.3))
         source.send(2)
-        steered(engine, source, client, ("steps.one", "pair"), ("steps.two", "none"))
+        steered(source, client, ("steps.one", "pair"), ("steps.two", "none"))
         source.send(2)
-        steered(engine, source, client, ("steps.one", "none"), ("steps.two", str(mine)))
+        steered(source, client, ("steps.one", "none"), ("steps.two", str(mine)))
         source.send(2)
         client.recalibrate(WAIT_S)
         while client.status(WAIT_S).steering.recalibrating:

@@ -122,7 +122,7 @@ def test_shells_are_hollow_in_all_directions():
     assert len(ring) < 0.4 * np.prod(np.ptp(shifted, axis=0))
 
 
-def test_what_is_written_is_restored_and_the_same_every_time(tmp_path, capsys):
+def test_what_is_written_is_restored_and_the_same_every_time(tmp_path):
     chosen = settings(
         specimen=["filaments", "beads"],
         peak_photons=1000.0,

@@ -68,7 +68,7 @@ def test_what_is_no_index_is_refused(recording, index):
         recording[index]
 
 
-def test_dask_and_xarray_read_it_when_asked(recording, values, monkeypatch):
+def test_dask_and_xarray_read_it_when_asked(recording, values):
     named = recording.to_xarray()
     assert named.dims == ("t", "c", "z", "angle", "phase", "y", "x")
     assert named.sizes["angle"] == 3
@@ -86,7 +86,7 @@ def test_dask_and_xarray_read_it_when_asked(recording, values, monkeypatch):
     object.__setattr__(recording._recording.file, "read", plane)
 
 
-def test_a_missing_position_is_refused(tmp_path, recording):
+def test_a_missing_position_is_refused(recording):
     path = recording._recording.source
     with pytest.raises(ValueError, match="expected position 0 to 0, found 3"):
         livesim.open(path, recording.settings, position=3)

@@ -61,7 +61,7 @@ def box(widget: QWidget, window: QWidget) -> QRect:
 
 
 @pytest.mark.parametrize("size", SCREENS.values(), ids=SCREENS)
-def test_everything_below_the_picture_is_seen_on_every_screen(window, size, qtbot):
+def test_everything_below_the_picture_is_seen_on_every_screen(window, size):
     inside = QRect(QPoint(0, 0), QSize(*size)).marginsRemoved(FRAME)
     window.resize(inside.size())
     assert window.size() == inside.size(), "nothing in it asks for more"

@@ -142,7 +142,7 @@ def test_the_resolution_that_is_reached_stands_beside_the_attainable_one(window,
     qtbot.waitUntil(told, timeout=WAIT_MS)
 
 
-def test_the_question_mark_lists_every_key(window, qtbot):
+def test_the_question_mark_lists_every_key(window):
     window.show_keys()
     (listed,) = window.findChildren(KeyList)
     words = [label.text() for label in listed.findChildren(QLabel)]

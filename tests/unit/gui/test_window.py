@@ -160,7 +160,7 @@ def test_any_colour_table_of_cmap_can_be_named(window, monkeypatch, typed, lut, 
     assert words in window.widgets.notice.text()
 
 
-def test_the_mouse_tells_the_photo_electrons(window, qtbot):
+def test_the_mouse_tells_the_photo_electrons(window):
     picture = window.widgets.picture
     place = picture.box.mapViewToScene(QPointF(4.0, 14.0))
     picture.point_at(place)
@@ -185,7 +185,7 @@ def test_light_and_dark_differ_and_keep_the_picture_dark(window, qtbot):
     assert light[-5, 5].min() > 200 > 60 > dark[-5, 5].max()
 
 
-def test_several_channels_can_be_chosen_between(window, feed, qtbot):
+def test_several_channels_can_be_chosen_between(window, feed):
     feed.take(1, result(11, channel=1), 2.0)
     window.draw()
     window.presenter.renew()
@@ -198,7 +198,7 @@ def test_several_channels_can_be_chosen_between(window, feed, qtbot):
     assert window.viewer.display.scene.shot.channel == 1
 
 
-def test_the_wheel_zooms_about_the_mouse(window, qtbot):
+def test_the_wheel_zooms_about_the_mouse(window):
     picture = window.widgets.picture
     before = picture.view.width()
     picture.box.scaleBy((0.25, 0.25), center=QPointF(8.0, 8.0))

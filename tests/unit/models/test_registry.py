@@ -172,7 +172,7 @@ def test_every_architecture_is_run_in_tiles(kind):
 
 
 @pytest.mark.usefixtures("hourglass")
-def test_a_second_architecture_is_run_in_tiles_and_counted(tmp_path):
+def test_a_second_architecture_is_run_in_tiles_and_counted():
     architecture = HourglassArchitecture(width=3)
     network = build(architecture)
     nn.init.normal_(network.up.weight)

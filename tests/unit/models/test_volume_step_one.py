@@ -110,7 +110,7 @@ def test_a_network_sees_the_orders_of_a_plane_and_of_those_beside_it():
     torch.testing.assert_close(own[:, 1], torch.asinh(0.1 * orders[:, 1]))
 
 
-def some_network(pattern):
+def some_network():
     """Return a network of chance on the planes of a pattern."""
     torch.manual_seed(4)
     sides = {"inputs": CHANNELS, "outputs": FRAMES}
@@ -122,7 +122,7 @@ def some_network(pattern):
 
 def test_planes_are_denoised_one_part_at_a_time_as_all_at_once():
     pattern = beams()
-    step, planes = some_network(pattern), 11
+    step, planes = some_network(), 11
     random = torch.Generator().manual_seed(3)
     frames = torch.poisson(torch.full((planes, 3, 5, SIZE, SIZE), 5.0), generator=random)
     asked = []

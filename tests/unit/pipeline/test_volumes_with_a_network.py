@@ -163,7 +163,7 @@ def test_a_pattern_that_a_step_one_does_not_know_leaves_live_volumes_plain(
     assert "expected fringes in every angle as 'drawn' was trained on" in caplog.text
 
 
-def test_a_stream_says_which_network_works_on_its_volumes(settings, tmp_path):
+def test_a_stream_says_which_network_works_on_its_volumes(settings):
     computing = TorchComputing(None, lambda settings: None)
     found = computing.resolve(settings)
     asked = {step for step in ("one", "two") if getattr(settings.steps, step) != "none"}
