@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 from qtpy.QtCore import Signal
@@ -19,7 +18,7 @@ from qtpy.QtWidgets import (
 
 from livesim_gui.children.export import ExportChild
 from livesim_gui.dialogs.child_dialog import ChildDialog
-from livesim_gui.panels.rows import beside, button
+from livesim_gui.panels.rows import beside, chooser
 from livesim_gui.state.picture.export import free_name
 from livesim_gui.state.steering import MODEL_SUFFIX, STARTS, AdaptWish
 
@@ -79,9 +78,10 @@ class AdaptDialog(ChildDialog):
         self.use.setVisible(False)
 
     def _browsers(self) -> tuple[QPushButton, QPushButton]:
+        tip = "Choose a recording"
         return (
-            _browse("Folder…", lambda: QFileDialog.getExistingDirectory(self), self._choose),
-            _browse("File…", lambda: QFileDialog.getOpenFileName(self)[0], self._choose),
+            chooser("Folder…", tip, lambda: QFileDialog.getExistingDirectory(self), self._choose),
+            chooser("File…", tip, lambda: QFileDialog.getOpenFileName(self)[0], self._choose),
         )
 
     def offer(self, recording: Path | None) -> None:
@@ -103,14 +103,3 @@ class AdaptDialog(ChildDialog):
     def _show_end(self, there: bool, words: str) -> None:
         super()._show_end(there, words)
         self.use.setVisible(there)
-
-
-def _browse(words: str, ask: Callable[[], str], take: Callable[[str], None]) -> QPushButton:
-    def choose() -> None:
-        chosen = ask()
-        if chosen:
-            take(chosen)
-
-    made = button(words, "Choose a recording")
-    made.clicked.connect(choose)
-    return made

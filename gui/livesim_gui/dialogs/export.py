@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 from qtpy.QtWidgets import (
@@ -13,14 +12,13 @@ from qtpy.QtWidgets import (
     QFormLayout,
     QLabel,
     QLineEdit,
-    QPushButton,
     QVBoxLayout,
     QWidget,
 )
 
 from livesim_gui.children.export import ExportChild
 from livesim_gui.dialogs.child_dialog import ChildDialog
-from livesim_gui.panels.rows import beside
+from livesim_gui.panels.rows import beside, chooser
 from livesim_gui.state.picture.export import (
     FORMATS,
     GAPS,
@@ -90,7 +88,8 @@ class ExportForm(QWidget):
         form = QFormLayout(self)
         form.setContentsMargins(0, 0, 0, 0)
         form.setVerticalSpacing(8)
-        form.addRow("Recording", beside(self.recording, _browse(self._browse_recording, "Choose")))
+        choose = chooser("…", "Choose", self._ask_recording, self._take_recording)
+        form.addRow("Recording", beside(self.recording, choose))
         form.addRow("Images", self.what)
         form.addRow("Gaps", self.gaps)
         form.addRow("Time points", self.time)
@@ -99,14 +98,14 @@ class ExportForm(QWidget):
         form.addRow("Contrast", beside(self.as_shown, self.shown_words))
         form.addRow("Format", self.format)
         form.addRow("Movie", beside(self.fps, self.beside))
-        form.addRow("Save as", beside(self.out, _browse(self._browse_out, "Choose")))
+        choose_out = chooser("…", "Choose", self._ask_out, self._take_out)
+        form.addRow("Save as", beside(self.out, choose_out))
 
     def offer(self, recording: Path | None, shown: Shown | None) -> None:
         """Fill in the recording and the look of what is on the screen, as `ExportDialog.offer`."""
         self._shown = shown
         if recording is not None:
-            self.recording.setText(str(recording))
-            self.out.setText(str(free_name(recording, self._suffix)))
+            self._take_recording(str(recording))
         if shown is not None:
             self.what.setCurrentIndex(self.what.findData(shown.what))
             self.shown_words.setText(shown.words)
@@ -154,21 +153,23 @@ class ExportForm(QWidget):
         if self.out.text():
             self.out.setText(with_suffix(self.out.text(), self._suffix))
 
-    def _browse_recording(self) -> None:
-        chosen = QFileDialog.getExistingDirectory(self, "Choose a recording", self.recording.text())
-        if chosen:
-            self.recording.setText(chosen)
-            self.out.setText(str(free_name(Path(chosen), self._suffix)))
+    def _ask_recording(self) -> str:
+        words = "Choose a recording"
+        return QFileDialog.getExistingDirectory(self, words, self.recording.text())
 
-    def _browse_out(self) -> None:
-        chosen, _ = QFileDialog.getSaveFileName(
-            self, "Save as", self.out.text(), f"{FORMATS[self._suffix]} (*{self._suffix})"
-        )
-        if chosen:
-            named = with_suffix(chosen, self._suffix)
-            self.out.setText(named)
-            # The file dialog has asked about this very name, and no other.
-            self._confirmed = named if named == chosen else ""
+    def _take_recording(self, chosen: str) -> None:
+        self.recording.setText(chosen)
+        self.out.setText(str(free_name(Path(chosen), self._suffix)))
+
+    def _ask_out(self) -> str:
+        kind = f"{FORMATS[self._suffix]} (*{self._suffix})"
+        return QFileDialog.getSaveFileName(self, "Save as", self.out.text(), kind)[0]
+
+    def _take_out(self, chosen: str) -> None:
+        named = with_suffix(chosen, self._suffix)
+        self.out.setText(named)
+        # The file dialog has asked about this very name, and no other.
+        self._confirmed = named if named == chosen else ""
 
 
 class ExportDialog(ChildDialog):
@@ -214,14 +215,6 @@ class ExportDialog(ChildDialog):
     def _show_end(self, there: bool, words: str) -> None:
         super()._show_end(there, words)
         self.form.forget_confirmation()
-
-
-def _browse(do: Callable[[], None], tip: str) -> QPushButton:
-    button = QPushButton("…")
-    button.setToolTip(tip)
-    button.setAutoDefault(False)
-    button.clicked.connect(lambda: do())
-    return button
 
 
 def _choice(offered: dict[str, str]) -> QComboBox:

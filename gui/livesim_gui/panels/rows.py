@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from qtpy.QtCore import Qt
@@ -34,30 +35,34 @@ def button(words: str, tip: str = "", *, checkable: bool = False) -> QPushButton
     return made
 
 
+def chooser(
+    words: str, tip: str, ask: Callable[[], str], take: Callable[[str], None]
+) -> QPushButton:
+    """Return a button that asks for a path, and hands it on where one was chosen."""
+
+    def choose() -> None:
+        if chosen := ask():
+            take(chosen)
+
+    made = button(words, tip)
+    made.setAutoDefault(False)  # the return key is another button's
+    made.clicked.connect(choose)
+    return made
+
+
 def folder_button(edit: QLineEdit) -> QPushButton:
     """Return what chooses a folder for a field."""
 
-    def choose() -> None:
-        chosen = QFileDialog.getExistingDirectory(edit, "Choose a folder", edit.text())
-        if chosen:
-            edit.setText(chosen)
+    def ask() -> str:
+        return QFileDialog.getExistingDirectory(edit, "Choose a folder", edit.text())
 
-    made = button("…", "Choose a folder")
-    made.clicked.connect(choose)
-    return made
+    return chooser("…", "Choose a folder", ask, edit.setText)
 
 
 def file_button(edit: QLineEdit) -> QPushButton:
     """Return what chooses a settings file for a field."""
-
-    def choose() -> None:
-        chosen = settings_file(edit, edit.text())
-        if chosen is not None:
-            edit.setText(str(chosen))
-
-    made = button("…", "Choose a settings file (TOML)")
-    made.clicked.connect(choose)
-    return made
+    tip = "Choose a settings file (TOML)"
+    return chooser("…", tip, lambda: str(settings_file(edit, edit.text()) or ""), edit.setText)
 
 
 def settings_file(parent: QWidget, beginning: str) -> Path | None:
