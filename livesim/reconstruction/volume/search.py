@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import torch
 from torch import Tensor
 
@@ -13,9 +15,6 @@ NEAREST, FARTHEST = 0.5, 1.0
 _FLATTENED = 0.1
 """Of the transfer function's greatest value: what is above counts alike in the search, for coarse
 structure would outshine the lines."""
-_CLOSE_HAZE, _CLOSE_FLATTENED = 0.06, 0.06
-"""The same where the lines are known but for a fraction of a pixel: nothing can be mistaken for
-them any more, and all light tells their place. That halves the error."""
 _ZOOMS = ((1.5, 13), (0.3, 7), (0.1, 5))
 """Half width in spectral pixels and points a side of every finer search."""
 _CANDIDATES, _BESIDE = 3, 2.5
@@ -25,20 +24,12 @@ _CANDIDATES, _BESIDE = 3, 2.5
 class LineSearch:
     """Looks for the lines of an angle in the products of its orders with the zero order."""
 
-    def __init__(
-        self,
-        stack: VolumeStack,
-        zero: Tensor,
-        orders: tuple[Tensor, Tensor],
-        *,
-        haze: float = HAZE,
-        flattened: float = _FLATTENED,
-    ) -> None:
-        self._stack, self._bands = stack, (zero, orders)
+    def __init__(self, stack: VolumeStack, zero: Tensor, orders: tuple[Tensor, Tensor]) -> None:
+        self._stack = stack
         passed = stack.transfer((0.0, 0.0)).conj()
-        floor = (flattened * passed.abs().max()).square()
+        floor = (_FLATTENED * passed.abs().max()).square()
         passed = passed / (passed.abs().square() + floor)
-        self._passed = passed * (stack.distance((0.0, 0.0)) > haze * stack.cutoff)
+        self._passed = passed * (stack.distance((0.0, 0.0)) > HAZE * stack.cutoff)
         sharp = self._sharp(zero).conj()
         self._products = [(sharp * self._sharp(band)).sum(dim=0) for band in orders]
         self._middles = [1.0, 1.0]
@@ -66,23 +57,14 @@ class LineSearch:
             row, column = divmod(int(left.argmax()), columns)
             at = (float(fx[0, column]), float(fy[row, 0]))
             found.append(
-                (self._refined((0.5 * at[0], 0.5 * at[1])), float(left[row, column]) / middle)
+                (
+                    zoomed(self._stack, self._near, (0.5 * at[0], 0.5 * at[1]), _ZOOMS),
+                    float(left[row, column]) / middle,
+                )
             )
             beside = torch.hypot(fx - at[0], fy - at[1]) < _BESIDE * self._stack.pixel[0]
             left = torch.where(beside, 0.0, left)
         return found
-
-    def _refined(self, k: tuple[float, float]) -> tuple[float, float]:
-        for half, points in _ZOOMS:
-            k = self._zoomed(k, half, points)
-        return k
-
-    def closer(self, k: tuple[float, float]) -> tuple[float, float]:
-        """Return a k that was found, more exactly."""
-        close = LineSearch(self._stack, *self._bands, haze=_CLOSE_HAZE, flattened=_CLOSE_FLATTENED)
-        for half, points in _ZOOMS[1:]:
-            k = close._zoomed(k, half, points)
-        return k
 
     def _half(self) -> Tensor:
         """Return the first order's strength on the second's grid: at half of each frequency."""
@@ -96,23 +78,42 @@ class LineSearch:
         pairs = zip(strengths, self._middles, strict=True)
         return torch.stack([(one / middle).square() for one, middle in pairs]).sum(dim=0).sqrt()
 
-    def _zoomed(self, k: tuple[float, float], half: float, points: int) -> tuple[float, float]:
-        """Return the greatest of a finer grid around k; the second order lies at its double."""
-        offsets = 0.5 * torch.linspace(-half, half, points, dtype=torch.float64)
-        pixel = self._stack.pixel
-        kx, ky = k[0] + offsets * pixel[0], k[1] + offsets * pixel[1]
-        strength = self._joint([self._at(n * kx, n * ky, n - 1) for n in (1, 2)])
-        row, column = divmod(int(strength.argmax()), points)
-        step = half / (points - 1)
-        fine_x = _vertex(strength[row], column) * step * pixel[0]
-        fine_y = _vertex(strength[:, column], row) * step * pixel[1]
-        return float(kx[column]) + fine_x, float(ky[row]) + fine_y
+    def _near(self, kx: Tensor, ky: Tensor) -> Tensor:
+        """Return the joint strength [ky, kx] at k; the second order lies at its double."""
+        numbered = enumerate(self._products, start=1)
+        return self._joint([strength(self._stack, one, n * kx, n * ky) for n, one in numbered])
 
-    def _at(self, kx: Tensor, ky: Tensor, number: int) -> Tensor:
-        """Return the strength [ky, kx] of an order at the given frequencies."""
-        rows = torch.exp(-2j * torch.pi * ky[:, None] * self._stack.y.T)
-        columns = torch.exp(-2j * torch.pi * self._stack.x.T * kx[None])
-        return (rows @ self._products[number] @ columns).abs()
+
+def zoomed(
+    stack: VolumeStack,
+    joint: Callable[[Tensor, Tensor], Tensor],
+    k: tuple[float, float],
+    zooms: Sequence[tuple[float, int]],
+) -> tuple[float, float]:
+    """Return where `joint` of (kx, ky) is greatest, on finer and finer grids around k.
+
+    Parameters
+    ----------
+    zooms
+        Half width in spectral pixels of the second order, and points a side of every grid.
+    """
+    for half, points in zooms:
+        offsets = 0.5 * torch.linspace(-half, half, points, dtype=torch.float64)
+        kx, ky = k[0] + offsets * stack.pixel[0], k[1] + offsets * stack.pixel[1]
+        values = joint(kx, ky)
+        row, column = divmod(int(values.argmax()), points)
+        step = half / (points - 1)
+        fine_x = _vertex(values[row], column) * step * stack.pixel[0]
+        fine_y = _vertex(values[:, column], row) * step * stack.pixel[1]
+        k = float(kx[column]) + fine_x, float(ky[row]) + fine_y
+    return k
+
+
+def strength(stack: VolumeStack, product: Tensor, kx: Tensor, ky: Tensor) -> Tensor:
+    """Return the strength [ky, kx] of a product [y, x] at the given frequencies."""
+    rows = torch.exp(-2j * torch.pi * ky[:, None] * stack.y.T)
+    columns = torch.exp(-2j * torch.pi * stack.x.T * kx[None])
+    return (rows @ product @ columns).abs()
 
 
 def _vertex(values: Tensor, at: int) -> float:
