@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -17,6 +18,9 @@ _FLATTENED = 0.1
 structure would outshine the lines."""
 _ZOOMS = ((1.5, 13), (0.3, 7), (0.1, 5))
 """Half width in spectral pixels and points a side of every finer search."""
+_SHELLS = 8
+"""Of the ring in which lines are sought: structure is like itself moved a little more than moved
+far, which would outshine the lines of a few beads if both were compared with the same."""
 _CANDIDATES, _BESIDE = 3, 2.5
 """Peaks that are compared, and how near another one is none of its own, in spectral pixels."""
 
@@ -32,7 +36,6 @@ class LineSearch:
         self._passed = passed * (stack.distance((0.0, 0.0)) > HAZE * stack.cutoff)
         sharp = self._sharp(zero).conj()
         self._products = [(sharp * self._sharp(band)).sum(dim=0) for band in orders]
-        self._middles = [1.0, 1.0]
 
     def _sharp(self, band: Tensor) -> Tensor:
         spectrum = self._stack.spectrum(band) * self._passed
@@ -47,21 +50,19 @@ class LineSearch:
         fy, fx = frequency_axes((rows, columns), self._stack.pixel_um)
         length = torch.sqrt(fx * fx + fy * fy) / self._stack.cutoff
         ring = (length > NEAREST) & (length < FARTHEST)
+        shell = ((length - NEAREST) / (FARTHEST - NEAREST) * _SHELLS).long().clamp(0, _SHELLS - 1)
         strengths = [self._half(), torch.fft.fft2(self._products[1], s=(rows, columns)).abs()]
-        self._middles = [max(float(one[ring].median()), 1e-300) for one in strengths]
-        joint = self._joint(strengths)
+        usual = [_usual(one, shell, ring) for one in strengths]
+        joint = _joint(strengths, [one[shell] for one in usual])
         middle = max(float(joint[ring].median()), 1e-300)
         found = []
         left = torch.where(ring, joint, 0.0)
         for _ in range(_CANDIDATES):
             row, column = divmod(int(left.argmax()), columns)
             at = (float(fx[0, column]), float(fy[row, 0]))
-            found.append(
-                (
-                    zoomed(self._stack, self._near, (0.5 * at[0], 0.5 * at[1]), _ZOOMS),
-                    float(left[row, column]) / middle,
-                )
-            )
+            near = partial(self._near, [one[shell[row, column]] for one in usual])
+            k = zoomed(self._stack, near, (0.5 * at[0], 0.5 * at[1]), _ZOOMS)
+            found.append((k, float(left[row, column]) / middle))
             beside = torch.hypot(fx - at[0], fy - at[1]) < _BESIDE * self._stack.pixel[0]
             left = torch.where(beside, 0.0, left)
         return found
@@ -73,15 +74,24 @@ class LineSearch:
         y, x = (torch.fft.fftfreq(n // 2, d=2.0 / n).long() % n for n in (rows, columns))
         return whole[y][:, x]
 
-    def _joint(self, strengths: list[Tensor]) -> Tensor:
-        """Return how far two strengths stand above their own noise."""
-        pairs = zip(strengths, self._middles, strict=True)
-        return torch.stack([(one / middle).square() for one, middle in pairs]).sum(dim=0).sqrt()
-
-    def _near(self, kx: Tensor, ky: Tensor) -> Tensor:
+    def _near(self, usual: list[Tensor], kx: Tensor, ky: Tensor) -> Tensor:
         """Return the joint strength [ky, kx] at k; the second order lies at its double."""
         numbered = enumerate(self._products, start=1)
-        return self._joint([strength(self._stack, one, n * kx, n * ky) for n, one in numbered])
+        each = [strength(self._stack, one, n * kx, n * ky) for n, one in numbered]
+        return _joint(each, usual)
+
+
+def _usual(strengths: Tensor, shell: Tensor, ring: Tensor) -> Tensor:
+    """Return the median [shell] of what is in a ring."""
+    each = [strengths[ring & (shell == number)] for number in range(_SHELLS)]
+    middles = [float(one.median()) if len(one) else 0.0 for one in each]
+    return torch.tensor(middles, dtype=torch.float64).clamp(min=1e-300)
+
+
+def _joint(strengths: list[Tensor], usual: list[Tensor]) -> Tensor:
+    """Return how far two strengths stand above what is usual there."""
+    pairs = zip(strengths, usual, strict=True)
+    return torch.stack([(one / middle).square() for one, middle in pairs]).sum(dim=0).sqrt()
 
 
 def zoomed(
