@@ -31,7 +31,7 @@ _STRONGEST = (math.sqrt(2.0), 1.0)
 """Modulations of three beams: side beams as strong as the centre's root of half, or alone."""
 _TOO_STRONG = 1.3
 """In units of those, which noise cannot explain."""
-_TELLING, _CERTAIN = 0.4, 0.7
+_TELLING, _CERTAIN = 0.4, 0.8
 """Correlation of an order with the zero order, above which it chooses between peaks, and above
 which the order is found, however low its peak: in fields of a few points."""
 _SHELLS = 16

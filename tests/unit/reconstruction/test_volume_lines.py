@@ -64,7 +64,7 @@ def rms(errors: list[np.ndarray]) -> float:
 def test_transfer_functions_do_not_pull_the_lines_along():
     """Each band weighed by the other's transfer function came out 0.034 pixels too long."""
     errors = [off(*volume(seed, 0.3, 1e5)) for seed in range(SEEDS)]
-    assert abs(np.concatenate(errors)[:, 0].mean()) < 0.008
+    assert abs(np.concatenate(errors)[:, 0].mean()) < 0.01
     assert rms(errors) < 0.02
 
 
