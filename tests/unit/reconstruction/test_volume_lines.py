@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from livesim.config.settings import Optics
+from livesim.config.settings import Camera, Optics
 from livesim.reconstruction.forward.pupil import Pupil
 from livesim.reconstruction.volume.closer import CloserLook
+from livesim.reconstruction.volume.estimate import estimate_volume_pattern
 from livesim.reconstruction.volume.forward import expected_volume
 from livesim.reconstruction.volume.stack import VolumeOptics, VolumeStack
 from livesim.values.pattern import Pattern, PatternAngle
@@ -20,18 +21,25 @@ PIXEL = 1000.0 / (SIZE * PIXEL_NM)
 SEEDS = 3
 
 
-def volume(seed: int, psi: float, photons: float) -> tuple[VolumePattern, torch.Tensor]:
-    """Return three beams at three angles, and frames [z, angle, phase, y, x] of bright points."""
+def volume(
+    seed: int,
+    psi: float,
+    photons: float,
+    specimen: torch.Tensor | None = None,
+    optics: Optics = OPTICS,
+) -> tuple[VolumePattern, torch.Tensor]:
+    """Return three beams at three angles, and frames [z, angle, phase, y, x]; None: of points."""
     angles = []
     for number in range(3):
-        turn, k = math.radians(-50.0 + 60.0 * number + 3.0 * seed), 1000.0 / 407.0
+        turn, k = math.radians(-50.0 + 60.0 * number + 3.0 * (seed % 3)), 1000.0 / 407.0
         phases = tuple(0.3 + number + 2.0 * math.pi * step / 5.0 for step in range(5))
         angles.append(PatternAngle((k * math.cos(turn), k * math.sin(turn)), phases, (1.2, 0.6)))
     lateral = Pattern(PIXEL_NM, (SIZE, SIZE), tuple(angles))
     pattern = VolumePattern(lateral, PLANES, STEP_NM, 488.0, 1.515, (psi,) * 3)
     generator = torch.Generator().manual_seed(seed)
-    drawn = torch.rand(PLANES, 2 * SIZE, 2 * SIZE, generator=generator, dtype=torch.float64)
-    light = expected_volume((drawn > 0.99).double(), pattern, Pupil(OPTICS))
+    if specimen is None:
+        specimen = (torch.rand(PLANES, 2 * SIZE, 2 * SIZE, generator=generator) > 0.99).double()
+    light = expected_volume(specimen, pattern, Pupil(optics))
     return pattern, torch.poisson(photons * light / light.max(), generator=generator)
 
 
@@ -78,3 +86,21 @@ def test_the_zero_orders_of_all_angles_tell_the_lines_better_than_one():
     volumes = [volume(seed, 0.3, 20.0) for seed in range(SEEDS)]
     every, own = (rms([off(*one, of_all=of_all) for one in volumes]) for of_all in (True, False))
     assert every < 0.9 * own
+
+
+@pytest.mark.parametrize("seed", [5, 6, 7])
+def test_the_lines_of_eight_beads_are_not_outshone_by_shorter_ones(seed):
+    random = np.random.default_rng(seed)
+    beads = torch.zeros(PLANES, 2 * SIZE, 2 * SIZE, dtype=torch.float64)
+    places = (random.integers(low, high, 8) for low, high in ((2, 10), (16, 112), (16, 112)))
+    for z, y, x in zip(*places, strict=True):
+        beads[z - 1 : z + 2, y - 3 : y + 4, x - 3 : x + 4] += 1.0
+    dim = OPTICS.model_copy(update={"otf_damping": 0.15})
+    pattern, frames = volume(seed, 0.5, 1000.0, beads, dim)
+    known = VolumeOptics(dim, 488.0, PIXEL_NM, STEP_NM)
+    camera = Camera(offset=0.0, gain=1.0, read_noise=0.0)
+    found = estimate_volume_pattern(frames, known, camera)
+    assert found.lateral.warnings == ()
+    for ours, theirs in zip(found.lateral.angles, pattern.lateral.angles, strict=True):
+        error = np.subtract(ours.k_cycles_per_um, theirs.k_cycles_per_um)
+        assert np.hypot(*error) < 0.2 * PIXEL
