@@ -12,6 +12,7 @@ from livesim.config.settings import Camera
 from livesim.reconstruction.estimate.estimation import attainable_resolution_nm
 from livesim.reconstruction.otf import Otf
 from livesim.reconstruction.separation import mixing_matrix, orders_of
+from livesim.reconstruction.volume.closer import CloserLook
 from livesim.reconstruction.volume.fit import OrderFit
 from livesim.reconstruction.volume.search import NEAREST, LineSearch
 from livesim.reconstruction.volume.stack import HAZE, VolumeOptics, VolumeStack, noise_of
@@ -30,7 +31,7 @@ _STRONGEST = (math.sqrt(2.0), 1.0)
 """Modulations of three beams: side beams as strong as the centre's root of half, or alone."""
 _TOO_STRONG = 1.3
 """In units of those, which noise cannot explain."""
-_TELLING, _CERTAIN = 0.4, 0.7
+_TELLING, _CERTAIN = 0.4, 0.8
 """Correlation of an order with the zero order, above which it chooses between peaks, and above
 which the order is found, however low its peak: in fields of a few points."""
 _SHELLS = 16
@@ -62,16 +63,15 @@ def estimate_volume_pattern(counts: Tensor, known: VolumeOptics, camera: Camera)
     brightness = photons.mean(dim=(2, 3, 4))
     lit = bool((brightness > 0.0).all())
     relative = brightness / brightness.mean() if lit else torch.ones_like(brightness)
-    stack = VolumeStack(known, planes, shape)
+    stack, widefield = VolumeStack(known, planes, shape), photons.mean(dim=(0, 1))
     angles, axial, warnings = [], [], []
     for number, (frames, bright) in enumerate(zip(photons, relative, strict=True)):
-        angle, psi, doubt = _angle(stack, frames / bright[:, None, None, None], bright)
+        angle, psi, doubt = _angle(stack, frames / bright[:, None, None, None], bright, widefield)
         if doubt:
             warnings.append(f"angle {number}: not usable, {doubt}")
         angles.append(angle)
         axial.append(psi)
-    unmixed = photons.mean(dim=(0, 1))
-    noise_to_signal = _noise_to_signal(stack, unmixed, len(angles))
+    noise_to_signal = _noise_to_signal(stack, widefield, len(angles))
     attainable = attainable_resolution_nm(angles, Otf(stack.cutoff), known.pixel_nm)
     pattern = Pattern(
         known.pixel_nm,
@@ -146,8 +146,13 @@ def _noise_to_signal(stack: VolumeStack, widefield: Tensor, angles: int) -> Nois
     return NoiseToSignal(math.exp(float(ratio.mean() - exponent * at.mean())), exponent)
 
 
-def _angle(stack: VolumeStack, frames: Tensor, bright: Tensor) -> tuple[PatternAngle, float, str]:
-    """Return one angle of frames [phase, z, y, x], its axial phase, and what speaks against it."""
+def _angle(
+    stack: VolumeStack, frames: Tensor, bright: Tensor, widefield: Tensor
+) -> tuple[PatternAngle, float, str]:
+    """Return one angle of frames [phase, z, y, x], its axial phase, and what speaks against it.
+
+    The widefield [z, y, x] is that of all angles.
+    """
     count = len(frames)
     steps = 2.0 * torch.pi / count * torch.arange(count, dtype=torch.float64)
     ones = torch.ones(count, dtype=torch.float64)
@@ -156,13 +161,12 @@ def _angle(stack: VolumeStack, frames: Tensor, bright: Tensor) -> tuple[PatternA
     if float(frames.std(dim=0).max()) <= _ALIKE * float(frames.abs().max()):
         return _without_lines(stack, steps, bright), 0.0, "its frames are all alike"
     fit = OrderFit(stack, zero, noise_of(stack, zero))
-    search = LineSearch(stack, zero, (first, second))
-    candidates = search()
-    explained = [fit.explained(second, _twice(k)) for k, _ in candidates]
+    candidates = LineSearch(stack, zero, (first, second))()
+    explained = fit.explained(second, [_twice(k) for k, _ in candidates])
     # Regular structure has peaks too, but there the order is no multiple of the zero order.
     best = explained.index(max(explained)) if max(explained) > _TELLING else 0
     (k, peak), sure = candidates[best], explained[best] > _CERTAIN
-    k = search.closer(k)
+    k = CloserLook(stack, widefield, (first, second), k)()
     (strong_2,) = fit(second, _twice(k), ((0.0, 0.0),))
     psi, turn, strong_1 = _axial(fit, first, k, stack.axial_frequency(k))
     both = (turn, 0.5 * float(torch.angle(strong_2)))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -9,8 +11,6 @@ from livesim.reconstruction.volume.stack import HAZE, VolumeStack
 
 _LEAST_TRANSFER = 0.03
 """Of the product of two transfer functions, in units of its greatest."""
-_FARTHEST = 0.95
-"""In units of the cut-off: beyond it next to nothing is passed."""
 
 
 class OrderFit:
@@ -34,7 +34,7 @@ class OrderFit:
         fringes: tuple[tuple[float, float], ...],
     ) -> Tensor:
         """Return the complex multiples, one for each (axial frequency, axial phase)."""
-        stack, at = self._stack, self._both(shift)
+        stack, at = self._stack, self._stack.both(shift, HAZE)
         zero = stack.lateral(self._zero * stack.wave(shift))[:, at]
         of_zero, *kernels = self._kernels(shift, at, fringes)
         predicted = torch.stack([stack.seen_through(zero, one).flatten() for one in kernels])
@@ -59,23 +59,19 @@ class OrderFit:
         power = torch.stack([one.square().sum(dim=0) for one in kernels]).sum(dim=0)
         return [one * power.clamp(min=1e-12).rsqrt().sqrt() for one in kernels]
 
-    def _both(self, shift: tuple[float, float]) -> Tensor:
-        """Return where both bands hold structure, [y, x]."""
-        at = torch.ones(self._stack.shape, dtype=torch.bool)
-        for one in ((0.0, 0.0), shift):
-            relative = self._stack.distance(one) / self._stack.cutoff
-            at &= (relative > HAZE) & (relative < _FARTHEST)
-        return at
-
-    def explained(self, band: Tensor, shift: tuple[float, float]) -> float:
-        """Return the correlation of a band with the zero order moved by `shift`, 0 to 1."""
+    def explained(self, band: Tensor, shifts: Sequence[tuple[float, float]]) -> list[float]:
+        """Return the correlations of a band with the zero order moved by each shift, 0 to 1."""
         stack = self._stack
-        of_zero, of_band = stack.transfer(shift), stack.transfer((0.0, 0.0))
-        inside = self._inside(shift, of_zero, of_band)
-        found = (stack.spectrum(band) * of_zero)[inside]
-        predicted = (stack.spectrum(self._zero * stack.wave(shift)) * of_band)[inside]
-        alike = torch.vdot(predicted, found).abs() / (predicted.norm() * found.norm())
-        return float(alike)
+        spectrum, of_band = stack.spectrum(band), stack.transfer((0.0, 0.0))
+        correlations = []
+        for shift in shifts:
+            of_zero = stack.transfer(shift)
+            inside = self._inside(shift, of_zero, of_band)
+            found = spectrum[inside] * of_zero[inside]
+            predicted = stack.spectrum(self._zero * stack.wave(shift))[inside] * of_band[inside]
+            alike = torch.vdot(predicted, found).abs() / (predicted.norm() * found.norm())
+            correlations.append(float(alike))
+        return correlations
 
     def _inside(self, shift: tuple[float, float], of_zero: Tensor, of_band: Tensor) -> Tensor:
         stack = self._stack

@@ -16,6 +16,8 @@ from livesim.values.volume_otf import VolumeOtf
 
 HAZE = 0.25
 """Of the cut-off: nearer to the centre of a band lies the light from beyond the stack."""
+_FARTHEST = 0.95
+"""Of the cut-off: beyond it next to nothing is passed."""
 _EDGE_PIXELS = 24
 """Border over which frames fade out, at most: a fifth of their size."""
 _DARK, _LEAST_DARK = 1.02, 50
@@ -62,11 +64,35 @@ class VolumeStack:
         own = 1000.0 * self.known.detection.refractive_index / self.known.excitation_nm
         return own - math.sqrt(max(own**2 - math.hypot(*k) ** 2, 0.0))
 
-    def transfer(self, shift: tuple[float, float], kz: float = 0.0, psi: float = 0.0) -> Tensor:
-        """Return the transfer function [kz, y, x] at f - shift, with axial fringes if any."""
+    def transfer(
+        self,
+        shift: tuple[float, float],
+        kz: float = 0.0,
+        psi: float = 0.0,
+        at: Tensor | None = None,
+    ) -> Tensor:
+        """Return the transfer function [kz, y, x] at f - shift, with axial fringes if any.
+
+        With `at`, [y, x] true at some places, only there: [kz, place].
+        """
         kernel = self._focus.modulated(kz, psi)
         table = stack_transfer(kernel, self._planes, self._focus.first)
-        return sampled(table, self.distance(shift) / self.cutoff)
+        distance = self.distance(shift)
+        return sampled(table, (distance if at is None else distance[at]) / self.cutoff)
+
+    def both(self, shift: tuple[float, float], haze: float) -> Tensor:
+        """Return where two bands, one of them moved by `shift`, hold structure, [y, x].
+
+        Parameters
+        ----------
+        haze
+            Of the cut-off: how near to the centre of either nothing is asked for.
+        """
+        at = torch.ones(self.shape, dtype=torch.bool)
+        for one in ((0.0, 0.0), shift):
+            relative = self.distance(one) / self.cutoff
+            at &= (relative > haze) & (relative < _FARTHEST)
+        return at
 
     def kernel(
         self, shift: tuple[float, float], at: Tensor, kz: float = 0.0, psi: float = 0.0
