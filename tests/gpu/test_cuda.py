@@ -18,17 +18,16 @@ from bench.gpu.captures import (
 from bench.gpu.cases import CASES, PAIR, PLAIN, UNIVERSAL, Case, Machine
 from bench.gpu.profiled import RANGE, WAITING, calls_within
 from bench.gpu.sections import MODELS, MOST_RMS, images, network_off, tiles_off
-from livesim.pipeline.cpu import EagerPath
 from livesim.pipeline.cuda import Cuda
 from livesim.pipeline.locked import LockedMemory
 from livesim.pipeline.networks import load_networks
 from livesim.pipeline.paths import path_for
 from livesim.pipeline.pipeline import ReconstructionPipeline
 from livesim_models.rcan.frozen import fusing_works
-from tests.unit.pipeline.test_frame_path import STEPS, Stream, followed, overlapped, weights_for
+from tests.unit.pipeline.test_frame_path import STEPS, Stream, followed, weights_for
 from tests.unit.pipeline.test_frame_path import images as images_of
 
-GPU, CPU = torch.device("cuda", 0), torch.device("cpu")
+GPU = torch.device("cuda", 0)
 MACHINE = Machine(rehearsal=False)
 ROUNDING = 2e-4
 """Of the brightest pixel: float32 without TF32, sums are in another order."""
@@ -111,18 +110,16 @@ def test_what_is_assembled_in_page_locked_memory_is_known_as_such():
 @pytest.mark.parametrize("steps", STEPS.values(), ids=STEPS)
 def test_stacks_that_overlap_are_those_of_a_cpu(steps):
     stream = Stream(steps)
-    count = len(stream.stacks)
-    mine, theirs = on_gpu(stream), stream.pipeline(EagerPath(CPU))
+    mine, theirs = on_gpu(stream), stream.eager
     weights = [None, *(weights_for(theirs, seed) for seed in (1, 1, 2, 3, 3))]
     weights = weights if theirs.networks.any else None
-    found = overlapped([mine] * count, stream.stacks, followed, weights=weights)
-    near(found, overlapped([theirs] * count, stream.stacks, followed, weights=weights))
+    near(stream.made(mine, weights=weights), stream.made(theirs, weights=weights))
 
 
 def test_a_stack_allocates_nothing_and_waits_for_two_events_alone():
     stream = Stream(STEPS["both"])
     pipeline = on_gpu(stream)
-    overlapped([pipeline] * 6, stream.stacks, followed)
+    stream.made(pipeline)
     held = [pipeline.begin(stack, followed).take() for stack in stream.stacks]
     del held  # their host memory is used again
     before = torch.cuda.memory_stats(GPU)["allocation.all.allocated"]
@@ -141,7 +138,7 @@ def test_a_stack_allocates_nothing_and_waits_for_two_events_alone():
 
 def test_where_memory_is_short_images_come_all_the_same():
     stream = Stream(STEPS["plain"])
-    expected = overlapped([on_gpu(stream)] * 6, stream.stacks, followed)
+    expected = stream.made(on_gpu(stream))
     torch.cuda.empty_cache()
     free = torch.cuda.mem_get_info(GPU)[0]
     held = torch.empty(free - (64 << 20), dtype=torch.uint8, device=GPU)
@@ -152,7 +149,7 @@ def test_where_memory_is_short_images_come_all_the_same():
     del held
     torch.cuda.empty_cache()
     short = short or on_gpu(stream)
-    near(overlapped([short] * 6, stream.stacks, followed), expected)
+    near(stream.made(short), expected)
 
 
 def test_another_thread_may_use_the_gpu_while_a_graph_is_captured():
@@ -167,12 +164,12 @@ def test_another_thread_may_use_the_gpu_while_a_graph_is_captured():
     other = threading.Thread(target=busy)
     other.start()
     try:
-        found = overlapped([on_gpu(stream)] * 6, stream.stacks, followed)
+        found = stream.made(on_gpu(stream))
     finally:
         stop.set()
         other.join()
     assert not wrong
-    alone = overlapped([on_gpu(stream)] * 6, stream.stacks, followed)
+    alone = stream.made(on_gpu(stream))
     for one, same in zip(found, alone, strict=True):
         np.testing.assert_array_equal(one.result.image, same.result.image)
 
@@ -181,7 +178,7 @@ def test_another_form_is_captured_while_stacks_are_replayed():
     stream = Stream(STEPS["both"])
     path = path_for(GPU)
     pipeline = on_gpu(stream, path)
-    alone = overlapped([pipeline] * 6, stream.stacks, followed)
+    alone = stream.made(pipeline)
     prepared = []
 
     def prepare():
@@ -192,7 +189,7 @@ def test_another_form_is_captured_while_stacks_are_replayed():
     other.start()
     found = []
     while other.is_alive() or not found:
-        found += overlapped([pipeline] * 6, stream.stacks, followed)
+        found += stream.made(pipeline)
     other.join()
     assert prepared
     for number, one in enumerate(found):

@@ -74,12 +74,13 @@ class Stream:
     def eager(self):
         return self.pipeline(EagerPath(CPU))
 
-    def made(self, pipelines, decide=followed, depth=2, weights=None):
+    def made(self, pipelines, decide=followed, depth=2, weights=None, stacks=None):
         """Return the results; several stacks are under way at once, each in its own pipeline."""
-        several = pipelines if isinstance(pipelines, list) else [pipelines] * len(self.stacks)
+        stacks = stacks or self.stacks
+        several = pipelines if isinstance(pipelines, list) else [pipelines] * len(stacks)
         results, begun = [], []
-        weights = weights or [None] * len(self.stacks)
-        for pipeline, stack, one in zip(several, self.stacks, weights, strict=True):
+        weights = weights or [None] * len(stacks)
+        for pipeline, stack, one in zip(several, stacks, weights, strict=True):
             begun.append(pipeline.begin(stack, decide, one))
             if len(begun) > depth:
                 results.append(begun.pop(0).take())

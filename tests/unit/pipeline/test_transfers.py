@@ -14,7 +14,7 @@ from livesim.pipeline.pipeline import ReconstructionPipeline
 from livesim.values.frames import FrameAxes, RawFrame
 from livesim_models.rcan import frozen
 from tests.doubles.gpu import LateGpu
-from tests.unit.pipeline.test_frame_path import CPU, STEPS, Stream, followed, overlapped, same
+from tests.unit.pipeline.test_frame_path import CPU, STEPS, Stream, followed, same
 
 
 @pytest.fixture(autouse=True)
@@ -42,13 +42,13 @@ def test_a_stack_that_lies_in_page_locked_memory_goes_up_from_there(seed):
     memory = LockedMemory(lambda size: late.pinned((size,), torch.uint8))
     stacks = assembled(stream.stacks, memory)
     pipeline = stream.pipeline(ReplayedPath(late))
-    found = overlapped([pipeline] * 6, stacks, followed)
+    found = stream.made(pipeline, stacks=stacks)
     copies = [one for one in late.pinned_for if one.dtype == torch.uint16]
     assert not copies
-    overlapped([pipeline] * 6, stream.stacks, followed)
+    stream.made(pipeline)
     copies = [one for one in late.pinned_for if one.dtype == torch.uint16]
     assert len(copies) == 2, "others go through two that are used in turn"
-    same(found, overlapped([stream.pipeline(EagerPath(CPU))] * 6, stream.stacks, followed))
+    same(found, stream.made(stream.eager))
 
 
 def test_no_more_memory_is_locked_than_the_limit_and_what_is_free_counts_no_more():

@@ -1,10 +1,12 @@
-"""Every bench can start: the names that it imports of this project are there."""
+"""Every bench and every test of a GPU can start: the names that it imports are there."""
 
 from __future__ import annotations
 
 import ast
 from functools import cache
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).parents[3]
 ROOTS = {
@@ -33,9 +35,10 @@ def names_of(module):
     return names
 
 
-def test_every_name_that_a_bench_imports_is_there():
+@pytest.mark.parametrize("folder", ["bench", "tests/gpu"])
+def test_every_name_that_is_imported_is_there(folder):
     missing = []
-    for file in sorted((ROOT / "bench").rglob("*.py")):
+    for file in sorted((ROOT / folder).rglob("*.py")):
         for node in ast.walk(ast.parse(file.read_text("utf-8"))):
             if isinstance(node, ast.ImportFrom) and node.module.partition(".")[0] in ROOTS:
                 known = names_of(node.module)
