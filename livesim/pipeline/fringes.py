@@ -16,6 +16,7 @@ from livesim.pipeline.defects import stacks_without_defects
 from livesim.pipeline.work import as_tensor
 from livesim.reconstruction.doctor.examine import middle
 from livesim.reconstruction.doctor.signature import signature
+from livesim.reconstruction.evenness import Uneven, uneven_frames
 from livesim.values.frames import RawStack
 from livesim.values.pattern import Pattern
 
@@ -50,6 +51,10 @@ JITTERED = (
 MOVED = (
     "fringes that have moved by up to {degrees:.0f}° against the pattern{at}: lines of the image "
     "may be none of the specimen's; {advice}"
+)
+UNEVEN = (
+    "{worst} than the others of its angle{at}: stripes of the image may be none of the specimen's; "
+    "look at the light source, the shutter and their timing"
 )
 UNSEEN_HERE = "none of the pattern's fringes are seen{at}: no sample is there, or too little light"
 """The same of positions that have others beside them which show the fringes."""
@@ -101,7 +106,11 @@ def with_fringes_doubted(
     new = list(_doubts(shown, stacks, known=known, followed=followed))
     return replace(
         pattern,
-        warnings=(*pattern.warnings, *(doubt.words for doubt in new)),
+        warnings=(
+            *pattern.warnings,
+            *(doubt.words for doubt in new),
+            *_uneven(pattern, clean, settings),
+        ),
         doubts=(*pattern.doubts, *(doubt.words for doubt in new if not doubt.positions)),
         doubts_at=(
             *pattern.doubts_at,
@@ -228,6 +237,23 @@ def _doubts(
         positions = _positions(unseen, stacks)
         words = (UNSEEN_HERE if positions else UNSEEN).format(at=_at(unseen, stacks))
         yield _Doubt(f"{_named(unseen)}: {words}", positions)
+
+
+def _uneven(pattern: Pattern, stacks: Sequence[RawStack], settings: Settings) -> list[str]:
+    """Say which stacks have frames that are lit otherwise; that is a doubt of these stacks alone.
+
+    `livesim.pipeline.review` says it of every one.
+    """
+    found: dict[int, Uneven] = {}
+    for number, stack in enumerate(stacks):
+        photons = as_tensor(stack.pixels).float().flatten(0, 1) - settings.camera.offset
+        uneven = uneven_frames(photons / settings.camera.gain, pattern)
+        if uneven:
+            found[number] = max(uneven, key=lambda one: one.weight)
+    if not found:
+        return []
+    worst = max(found.values(), key=lambda one: one.weight)
+    return [UNEVEN.format(worst=worst.words, at=_at({0: list(found)}, stacks))]
 
 
 def _numbers(
