@@ -16,6 +16,8 @@ class Fault(StrEnum):
     LOST_FRAME = "lost frame"
     REPEATED_FRAME = "repeated frame"
     WRONG_COUNT = "wrong number of phases or angles"
+    ALIKE_PHASES = "phases too alike"
+    MISPLACED = "fringes elsewhere than expected"
     EMPTY_FRAME = "empty frame"
     DIM_FIRST_FRAME = "dim first frame"
     FLICKER = "flicker"

@@ -21,6 +21,7 @@ from livesim.reconstruction.doctor.counts import (
 )
 from livesim.reconstruction.doctor.damping import damping_findings
 from livesim.reconstruction.doctor.evidence import Verdict, judge
+from livesim.reconstruction.doctor.expectations import alike_findings, misplaced_findings
 from livesim.reconstruction.doctor.modulation import modulation_findings, object_content
 from livesim.reconstruction.doctor.noise import noise_findings, noise_of
 from livesim.reconstruction.doctor.order import OrderReport
@@ -162,11 +163,16 @@ class _Examination:
         seen = ~(self._dark | self._copies)
         verdict = judge(read, orders, seen)
         order, doubtful = self._order(verdict, read, seen)
+        # Where phases are alike in every angle, the frames look like those of a single one.
+        single = all("angles = 1" in (one.mend or "") for one in order)
+        alike = alike_findings(self._trials.now) if single else []
+        order = [] if alike else order
         if not order:  # what the verdict says of every frame was refuted with it
             verdict = judge(read, [verdict.sound], seen)
         trials = self._trials.following(order)
         scale, undecided = self._scale(verdict, read, trials)
-        optical, dim = ([], []) if scale else self._fringes(verdict, read, trials)
+        optical, dim = ([], []) if scale or alike else self._fringes(verdict, read, trials)
+        optical = [*alike, *optical]
         copies = _copy_findings(self._copies & ~self._dark, order, self._number)
         camera, untold = self._camera(verdict, read, scaled=not scale)
         kept, more = self._trials.judged([*copies, *camera])
@@ -206,7 +212,14 @@ class _Examination:
         optics, now = self._settings.optics, trials.now
         usable = trials.fringed()
         found, dim = modulation_findings(verdict, read, optics, self._pixel_nm, usable)
-        kept, untold = trials.judged([*damping_findings(now, optics), *found])
+        expected = self._settings.pattern
+        misplaced = misplaced_findings(
+            now,
+            trials.free,
+            period=expected.expected_period_nm is not None,
+            direction=expected.expected_angles_deg is not None,
+        )
+        kept, untold = trials.judged([*damping_findings(now, optics), *found, *misplaced])
         return kept, dim + untold
 
     def _camera(

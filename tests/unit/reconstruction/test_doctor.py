@@ -92,6 +92,7 @@ MENDED = (
     "wrong scale",
     "wrong offset",
     "wrong gain",
+    "fringes elsewhere",
 )
 
 
