@@ -19,7 +19,7 @@ from livesim.commands.doctor.findings import finding_lines, undecided_lines
 from livesim.config.settings import Settings, SettingsError
 from livesim.io.camera_map import camera_map
 from livesim.io.read.frame_sequence import FrameSequence, open_frames
-from livesim.io.read.scales import choose_pixel_nm
+from livesim.io.read.scales import choose_pixel_nm, unknown_channels
 from livesim.reconstruction.defects.search import without_defects
 from livesim.reconstruction.doctor.examine import FEWEST, middle
 from livesim.reconstruction.doctor.survey import Survey
@@ -47,7 +47,9 @@ def examine_files(raws: list[Path], settings: list[Settings], *, as_json: bool) 
         If a recording cannot be read.
     """
     examined = [
-        examine_file(raw, own, quiet=as_json) for raw, own in zip(raws, settings, strict=True)
+        one
+        for raw, own in zip(raws, settings, strict=True)
+        for one in _of_all_channels(raw, own, quiet=as_json)
     ]
     if as_json:
         print(json.dumps([_document(one) for one in examined], indent=1))
@@ -59,9 +61,12 @@ def examine_files(raws: list[Path], settings: list[Settings], *, as_json: bool) 
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """What the doctor says of one recording."""
+    """What the doctor says of one channel of a recording."""
 
     raw: Path
+    channel: int
+    channels: int
+    """Of the recording."""
     misfit: str | None
     """Why the frames make no whole raw stacks; None where they do."""
     gaps: str | None
@@ -74,8 +79,14 @@ class Examined:
         return bool(self.misfit or self.gaps or self.seen.findings)
 
 
-def examine_file(raw: Path, settings: Settings, *, quiet: bool) -> Examined:
-    """Examine the whole raw stacks of a recording, or all frames where they make none.
+def _of_all_channels(raw: Path, settings: Settings, *, quiet: bool) -> list[Examined]:
+    first = examine_file(raw, settings, quiet=quiet)
+    others = range(1, first.channels)
+    return [first, *(examine_file(raw, settings, number, quiet=quiet) for number in others)]
+
+
+def examine_file(raw: Path, settings: Settings, channel: int = 0, *, quiet: bool) -> Examined:
+    """Examine the whole raw stacks of a channel, or all frames where they make none.
 
     Raises
     ------
@@ -89,16 +100,18 @@ def examine_file(raw: Path, settings: Settings, *, quiet: bool) -> Examined:
             f"pattern.phases: expected at least 3 for the doctor, found {settings.pattern.phases}; "
             "full raw stacks of the same microscope tell it what it looks for"
         )
-    frames = open_frames(raw, settings.pattern)
+    given, settings = settings, settings.of_channel(channel)
+    frames = open_frames(raw, settings.pattern, channel)
     with closing(frames.file):
         if len(frames) < FEWEST:
             raise DataError(f"{raw}: expected at least {FEWEST} frames, found {len(frames)}")
         pixel = choose_pixel_nm(settings.optics.pixel_nm, frames.file.pixel_nm, raw)
-        for warning in (*frames.file.warnings, *pixel.warnings):
+        unknown = unknown_channels(given, frames.channels, raw)
+        for warning in () if channel else (*frames.file.warnings, *pixel.warnings, *unknown):
             print(f"livesim: {warning}", file=sys.stderr)
         own = settings.model_copy(update={"pattern": frames.pattern})
         if frames.mixed:
-            return Examined(raw, frames.misfit, frames.gaps, Examination((), (MIXED,)))
+            return _examined(raw, channel, frames, Examination((), (MIXED,)))
         read = _Reader(frames, own, pixel.nm)
         survey = Survey(read, len(frames), own, pixel.nm)
         console = Console(stderr=True)
@@ -110,7 +123,11 @@ def examine_file(raw: Path, settings: Settings, *, quiet: bool) -> Examined:
             )
         if read.places:
             print(f"livesim: {raw}: {len(read.places)} defect pixels replaced", file=sys.stderr)
-    return Examined(raw, frames.misfit, frames.gaps, seen)
+    return _examined(raw, channel, frames, seen)
+
+
+def _examined(raw: Path, channel: int, frames: FrameSequence, seen: Examination) -> Examined:
+    return Examined(raw, channel, frames.channels, frames.misfit, frames.gaps, seen)
 
 
 class _Reader:
@@ -137,6 +154,7 @@ class _Reader:
 def _document(one: Examined) -> dict[str, Any]:
     return {
         "recording": str(one.raw),
+        "channel": one.channel,
         "misfit": one.misfit,
         "gaps": one.gaps,
         "findings": [_values(finding) for finding in one.seen.findings],
@@ -157,7 +175,7 @@ def _values(finding: Finding) -> dict[str, Any]:
 
 
 def _print(one: Examined, console: Console) -> None:
-    lines = [f"{one.raw}:"]
+    lines = [f"{one.raw}{f', channel {one.channel}' if one.channels > 1 else ''}:"]
     if one.misfit:
         words = one.misfit.removeprefix(f"{one.raw}: ")
         lines.append(f"  the frames make no whole stacks: {words}")
