@@ -63,7 +63,7 @@ def test_fringes_finer_than_the_pixels_are_refused(period):
     )
     pattern = PatternSettings(expected_period_nm=period)
     settings = Settings(optics=OPTICS, camera=CAMERA, pattern=pattern, steps=PLAIN)
-    with pytest.raises(SettingsError, match="expected fringes that the pixels can show"):
+    with pytest.raises(SettingsError, match=r"expected fringes that pixels of 80 nm can show"):
         calibrate([stack], settings)
 
 
