@@ -303,6 +303,16 @@ def _stepped(pattern: Pattern, order: tuple[int, ...]) -> Pattern:
     return replace(pattern, angles=angles)
 
 
+def with_widefield(seed: int, light: Light) -> Case:
+    """Return raw stacks with a frame of even light before or behind each."""
+    frames = sequence(seed, light, 2 + seed % 2).unflatten(0, (-1, 9))
+    even = sequence(seed, light, len(frames), change=lambda true: _without(true, (0, 1, 2)))
+    widefield = even.unflatten(0, (-1, 9))[:, :1]
+    parts = [widefield, frames] if seed % 2 else [frames, widefield]
+    words = f"frames {0 if seed % 2 else 9}, "
+    return Case(torch.cat(parts, 1).flatten(0, 1), SETTINGS, Fault.WRONG_COUNT, words=words)
+
+
 def expected_elsewhere(seed: int, light: Light) -> Case:
     """Return sound frames with a period in the settings that is a third too long."""
     true = random_pattern(seed, (light.size, light.size), PATTERN)
@@ -341,6 +351,7 @@ FAULTS: dict[str, Callable[[int, Light], Case]] = {
     "no modulation": plain,
     "no modulation in an angle": plain_angle,
     "phases too alike": stuck_phases,
+    "extra frame": with_widefield,
     "fringes elsewhere": expected_elsewhere,
 }
 

@@ -22,6 +22,7 @@ from livesim.reconstruction.doctor.counts import (
 from livesim.reconstruction.doctor.damping import damping_findings
 from livesim.reconstruction.doctor.evidence import Verdict, judge
 from livesim.reconstruction.doctor.expectations import alike_findings, misplaced_findings
+from livesim.reconstruction.doctor.extra_frame import extra_frame_findings
 from livesim.reconstruction.doctor.modulation import modulation_findings, object_content
 from livesim.reconstruction.doctor.noise import noise_findings, noise_of
 from livesim.reconstruction.doctor.order import OrderReport
@@ -162,6 +163,9 @@ class _Examination:
         orders = possible_orders(layout, len(self._frames), total or len(self._frames), self._first)
         seen = ~(self._dark | self._copies)
         verdict = judge(read, orders, seen)
+        if verdict.best is not verdict.sound:
+            for extra in extra_frame_findings(self._photons, layout.frames, self._number):
+                return self._without(extra)
         order, doubtful = self._order(verdict, read, seen)
         # Where phases are alike in every angle, the frames look like those of a single one.
         single = all("angles = 1" in (one.mend or "") for one in order)
@@ -181,6 +185,16 @@ class _Examination:
         kept = sorted([*order, *scale, *optical, *kept], key=lambda one: -one.sureness)
         told = dict.fromkeys([*doubtful, *undecided, *dim, *untold, *more])
         return Examination(tuple(kept), tuple(told))
+
+    def _without(self, extra: Finding) -> Examination:
+        """Return what is found without some frames, of which this is said."""
+        left = torch.ones(len(self._frames), dtype=torch.bool)
+        left[[at - self._number for at in extra.frames]] = False
+        first = (self._number - extra.frames[0]) % Layout.of(self._settings.pattern).frames
+        rest = _Examination(self._frames[left], self._settings, self._pixel_nm, first, self._number)
+        found = rest.run(None)
+        kept = (one for one in found.findings if not one.frames)  # of other numbers than here
+        return Examination((extra, *kept), found.undecided)
 
     def _order(
         self, verdict: Verdict, read: Signature, seen: Tensor

@@ -24,6 +24,7 @@ SEEDS = {
     "wrong counts": (1, 2, 3, 4),
     "rotated": (1, 2),
     "swapped angles": (1, 2),
+    "extra frame": (0, 1),
 }
 CASES = [(name, seed) for name in FAULTS for seed in SEEDS.get(name, (0,))]
 
