@@ -16,6 +16,7 @@ class Fault(StrEnum):
     LOST_FRAME = "lost frame"
     REPEATED_FRAME = "repeated frame"
     WRONG_COUNT = "wrong number of phases or angles"
+    WRONG_HARMONICS = "wrong number of harmonics"
     ALIKE_PHASES = "phases too alike"
     MISPLACED = "fringes elsewhere than expected"
     EMPTY_FRAME = "empty frame"

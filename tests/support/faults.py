@@ -313,6 +313,14 @@ def with_widefield(seed: int, light: Light) -> Case:
     return Case(torch.cat(parts, 1).flatten(0, 1), SETTINGS, Fault.WRONG_COUNT, words=words)
 
 
+def miscounted_harmonics(seed: int, light: Light) -> Case:
+    """Return five phases of two or three beams, which the settings take for the other."""
+    true, said = (1, 2) if seed % 2 else (2, 1)
+    frames = sequence(seed, light, pattern=PatternSettings(phases=5, harmonics=true))
+    mend = f"[pattern]\nharmonics = {true}"
+    return Case(frames, with_pattern(phases=5, harmonics=said), Fault.WRONG_HARMONICS, mend)
+
+
 def expected_elsewhere(seed: int, light: Light) -> Case:
     """Return sound frames with a period in the settings that is a third too long."""
     true = random_pattern(seed, (light.size, light.size), PATTERN)
@@ -352,6 +360,7 @@ FAULTS: dict[str, Callable[[int, Light], Case]] = {
     "no modulation in an angle": plain_angle,
     "phases too alike": stuck_phases,
     "extra frame": with_widefield,
+    "wrong harmonics": miscounted_harmonics,
     "fringes elsewhere": expected_elsewhere,
 }
 

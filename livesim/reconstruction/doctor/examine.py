@@ -21,7 +21,11 @@ from livesim.reconstruction.doctor.counts import (
 )
 from livesim.reconstruction.doctor.damping import damping_findings
 from livesim.reconstruction.doctor.evidence import Verdict, judge
-from livesim.reconstruction.doctor.expectations import alike_findings, misplaced_findings
+from livesim.reconstruction.doctor.expectations import (
+    alike_findings,
+    harmonics_findings,
+    misplaced_findings,
+)
 from livesim.reconstruction.doctor.extra_frame import extra_frame_findings
 from livesim.reconstruction.doctor.modulation import modulation_findings, object_content
 from livesim.reconstruction.doctor.noise import noise_findings, noise_of
@@ -234,7 +238,8 @@ class _Examination:
             direction=expected.expected_angles_deg is not None,
         )
         kept, untold = trials.judged([*damping_findings(now, optics), *found, *misplaced])
-        return kept, dim + untold
+        harmonics, _ = trials.judged(harmonics_findings(expected))  # no fault, so nothing untold
+        return [*kept, *harmonics], dim + untold
 
     def _camera(
         self, verdict: Verdict, read: Signature, *, scaled: bool

@@ -6,11 +6,14 @@ import math
 from collections.abc import Iterable, Sequence
 from itertools import combinations
 
+from livesim.config.settings import PatternSettings
 from livesim.reconstruction.doctor.trial import UNTRIED, Evidence
 from livesim.reconstruction.estimate.doubt import ALIKE_PHASES
 from livesim.values.finding import Fault, Finding, mending
 from livesim.values.pattern import PatternAngle
 
+_PHASES_OF_TWO = 5
+"""Frames of an angle that tell two harmonics."""
 _SAME = 0.05
 """Of the frequency: wave vectors that differ by less are one."""
 
@@ -71,6 +74,22 @@ def misplaced_findings(
             UNTRIED,
             mending("pattern", *lines) if lines else None,
             "leave out expected_period_nm and expected_angles_deg: then all fringes are looked for",
+        )
+    ]
+
+
+def harmonics_findings(pattern: PatternSettings) -> list[Finding]:
+    """Return what is to be tried of the harmonics: two where there is one, and the other way."""
+    if pattern.layout == "hexagonal" or pattern.phases < _PHASES_OF_TWO:
+        return []
+    two = pattern.harmonics == 1
+    found, beams = ("fringes of half the period too", "three") if two else ("one", "two")
+    return [
+        Finding(
+            Fault.WRONG_HARMONICS,
+            f"expected {pattern.harmonics}, found {found}: the light of {beams} beams",
+            UNTRIED,
+            mending("pattern", f"harmonics = {2 if two else 1}"),
         )
     ]
 

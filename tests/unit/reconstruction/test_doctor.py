@@ -25,6 +25,7 @@ SEEDS = {
     "rotated": (1, 2),
     "swapped angles": (1, 2),
     "extra frame": (0, 1),
+    "wrong harmonics": (0, 1),
 }
 CASES = [(name, seed) for name in FAULTS for seed in SEEDS.get(name, (0,))]
 
@@ -94,6 +95,7 @@ MENDED = (
     "wrong offset",
     "wrong gain",
     "fringes elsewhere",
+    "wrong harmonics",
 )
 
 
