@@ -244,16 +244,19 @@ def _uneven(pattern: Pattern, stacks: Sequence[RawStack], settings: Settings) ->
 
     `livesim.pipeline.review` says it of every one.
     """
-    found: dict[int, Uneven] = {}
-    for number, stack in enumerate(stacks):
-        photons = as_tensor(stack.pixels).float().flatten(0, 1) - settings.camera.offset
-        uneven = uneven_frames(photons / settings.camera.gain, pattern)
-        if uneven:
-            found[number] = max(uneven, key=lambda one: one.weight)
+    seen = (uneven_in(stack, pattern, settings) for stack in stacks)
+    found = {number: uneven for number, uneven in enumerate(seen) if uneven is not None}
     if not found:
         return []
     worst = max(found.values(), key=lambda one: one.weight)
     return [UNEVEN.format(worst=worst.words, at=_at({0: list(found)}, stacks))]
+
+
+def uneven_in(stack: RawStack, pattern: Pattern, settings: Settings) -> Uneven | None:
+    """Return the frame of a raw stack that is lit otherwise the most; None where all are alike."""
+    counts = as_tensor(stack.pixels).float().flatten(0, 1)
+    found = uneven_frames((counts - settings.camera.offset) / settings.camera.gain, pattern)
+    return max(found, key=lambda one: one.weight, default=None)
 
 
 def _numbers(
