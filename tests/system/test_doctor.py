@@ -168,3 +168,27 @@ def test_a_channel_is_looked_at_with_its_own_settings(doctor, two_colours):
     assert (first["channel"], second["channel"]) == (0, 1)
     assert [one["fault"] for one in first["findings"]] == [Fault.WRONG_NOISE]
     assert Fault.WRONG_NOISE not in [one["fault"] for one in second["findings"]]
+
+
+def test_planes_that_are_the_frames_of_other_raw_stacks_are_told(doctor, tmp_path):
+    frames = sequence(1, LIGHT, 3).clamp(0, 65535).numpy().astype("uint16")
+    path = tmp_path / "raw.ome.tif"
+    tifffile.imwrite(path, frames.reshape(3, 9, *frames.shape[1:]), metadata={"axes": "TZYX"})
+    (tmp_path / "raw.toml").write_text(f"{TOML}\n[pattern]\nphases = 5\n")
+    status, out, _ = doctor(path)
+    assert status == FAULTY
+    assert "expected a multiple of 15 frames (3 angles x 5 phases), found 27 frames" in out
+    assert "fix: phases = 3  (in [pattern])" in out
+    assert "not to be told" not in out
+
+
+def test_channels_that_may_be_phases_are_looked_at_once(doctor, tmp_path):
+    frames = sequence(1, LIGHT, 3).clamp(0, 65535).numpy().astype("uint16")
+    path = tmp_path / "raw.ome.tif"
+    stacks = frames.reshape(3, 3, 3, *frames.shape[1:])
+    tifffile.imwrite(path, stacks, metadata={"axes": "TCZYX"})
+    (tmp_path / "raw.toml").write_text(TOML)
+    status, out, _ = doctor(path)
+    assert status == FAULTY
+    assert out.count("the frames make no whole stacks") == 1
+    assert "channel 0:" not in out

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import tomllib
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +17,9 @@ from rich.progress import Progress
 from torch import Tensor
 
 from livesim.commands.doctor.findings import finding_lines, undecided_lines
-from livesim.config.settings import Settings, SettingsError
+from livesim.config.settings import PatternSettings, Settings, SettingsError
 from livesim.io.camera_map import camera_map
+from livesim.io.read.axes import size_of
 from livesim.io.read.frame_sequence import FrameSequence, open_frames
 from livesim.io.read.scales import choose_pixel_nm, unknown_channels
 from livesim.reconstruction.defects.search import without_defects
@@ -25,7 +27,7 @@ from livesim.reconstruction.doctor.examine import FEWEST, middle
 from livesim.reconstruction.doctor.survey import Survey
 from livesim.values.defects import Place
 from livesim.values.errors import DataError
-from livesim.values.finding import Examination, Finding
+from livesim.values.finding import Examination, Fault, Finding
 
 CHECKED = (
     "order of frames, angles and phases; lost, repeated, empty, dim and fading frames; fringes; "
@@ -80,8 +82,9 @@ class Examined:
 
 
 def _of_all_channels(raw: Path, settings: Settings, *, quiet: bool) -> list[Examined]:
+    """Examine every channel; but channels that may be phases or angles are taken for none."""
     first = examine_file(raw, settings, quiet=quiet)
-    others = range(1, first.channels)
+    others = range(1, 1 if first.misfit else first.channels)
     return [first, *(examine_file(raw, settings, number, quiet=quiet) for number in others)]
 
 
@@ -110,8 +113,6 @@ def examine_file(raw: Path, settings: Settings, channel: int = 0, *, quiet: bool
         for warning in () if channel else (*frames.file.warnings, *pixel.warnings, *unknown):
             print(f"livesim: {warning}", file=sys.stderr)
         own = settings.model_copy(update={"pattern": frames.pattern})
-        if frames.mixed:
-            return _examined(raw, channel, frames, Examination((), (MIXED,)))
         read = _Reader(frames, own, pixel.nm)
         survey = Survey(read, len(frames), own, pixel.nm)
         console = Console(stderr=True)
@@ -123,7 +124,27 @@ def examine_file(raw: Path, settings: Settings, channel: int = 0, *, quiet: bool
             )
         if read.places:
             print(f"livesim: {raw}: {len(read.places)} defect pixels replaced", file=sys.stderr)
+    if frames.mixed:
+        seen = _of_planes(seen, frames, own.pattern)
     return _examined(raw, channel, frames, seen)
+
+
+def _of_planes(seen: Examination, frames: FrameSequence, pattern: PatternSettings) -> Examination:
+    """Return what is to be said of frames that may be planes of several z.
+
+    Where they make raw stacks under other settings, of which z holds whole ones, they are none.
+    """
+    z = size_of(frames.file.grid, "z")
+    counted = [one for one in seen.findings if one.fault is Fault.WRONG_COUNT and one.mend]
+    right = tuple(one for one in counted if z % _stack_frames(one.mend or "", pattern) == 0)
+    return Examination(right, () if right else (MIXED,))
+
+
+def _stack_frames(mend: str, pattern: PatternSettings) -> int:
+    """Return how many frames a raw stack has under the lines of a finding."""
+    changed = {"expected_period_nm": None, "expected_angles_deg": None}
+    changed |= tomllib.loads(mend).get("pattern", {})
+    return PatternSettings.model_validate(pattern.model_dump() | changed).stack_frames
 
 
 def _examined(raw: Path, channel: int, frames: FrameSequence, seen: Examination) -> Examined:
@@ -175,7 +196,8 @@ def _values(finding: Finding) -> dict[str, Any]:
 
 
 def _print(one: Examined, console: Console) -> None:
-    lines = [f"{one.raw}{f', channel {one.channel}' if one.channels > 1 else ''}:"]
+    several = one.channels > 1 and not one.misfit
+    lines = [f"{one.raw}{f', channel {one.channel}' if several else ''}:"]
     if one.misfit:
         words = one.misfit.removeprefix(f"{one.raw}: ")
         lines.append(f"  the frames make no whole stacks: {words}")
