@@ -10,6 +10,7 @@ from torch import Tensor
 from livesim.reconstruction.estimate.parameters import LEAST_MODULATION, Parameters
 from livesim.reconstruction.estimate.refine import Refined
 from livesim.reconstruction.separation import mixing_matrix
+from livesim.values.wording import told_apart
 
 SIGNIFICANT = 5.0
 """Peak-to-noise from which a wave vector counts as found."""
@@ -132,7 +133,8 @@ def imprecision_of(
         return f"a wave vector known to ±{k:.2g} spectral pixels, expected {_K_PX:g} or less"
     limit = _most_deg(found, peak_to_noise if alike else 0.0, photons)
     if fringes > limit:
-        return f"fringes known to ±{fringes:.0f}°, expected {limit:g}° or less"
+        known, most = told_apart(fringes, limit)
+        return f"fringes known to ±{known}°, expected {most}° or less"
     return None
 
 
