@@ -238,8 +238,9 @@ class _Examination:
             direction=expected.expected_angles_deg is not None,
         )
         kept, untold = trials.judged([*damping_findings(now, optics), *found, *misplaced])
-        harmonics, _ = trials.judged(harmonics_findings(expected))  # no fault, so nothing untold
-        return [*kept, *harmonics], dim + untold
+        # Of other settings than these, or of no fault, nothing is to be told.
+        tried = harmonics_findings(expected) if trials is self._trials else []
+        return [*kept, *trials.judged(tried)[0]], dim + untold
 
     def _camera(
         self, verdict: Verdict, read: Signature, *, scaled: bool

@@ -21,9 +21,12 @@ _SAME = 0.05
 def alike_findings(now: Evidence | None) -> list[Finding]:
     """Return a finding where the phases of every angle are too alike to separate its bands.
 
-    So are, with one wave vector in all of them, those of an angle that is taken for several.
+    So are, with one wave vector in all of them, those of an angle that is taken for several, and
+    those of other layouts that are taken for a hexagonal one.
     """
     if now is None or now.usable or _share_a_vector(now.pattern.angles):
+        return []
+    if now.pattern.layout == "hexagonal":
         return []
     alike = [words for words in now.pattern.warnings if ALIKE_PHASES in words]
     if len(alike) < len(now.pattern.angles):
