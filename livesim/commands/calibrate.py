@@ -16,9 +16,10 @@ from livesim.io.otf import otf_profile
 from livesim.io.pattern_file import check_pattern_target, write_pattern
 from livesim.io.read.open import open_recording
 from livesim.io.read.recording import Recording
-from livesim.io.read.scales import choose_pixel_nm
+from livesim.io.read.scales import choose_pixel_nm, unknown_channels
 from livesim.io.write.placement import check_apart
 from livesim.pipeline.calibration import calibrate, estimation_stacks
+from livesim.pipeline.counts import with_noise_said
 from livesim.reconstruction.few_frames import of_frames
 from livesim.values.errors import DataError, LostFrameError
 from livesim.values.finding import Fault
@@ -27,6 +28,11 @@ from livesim.values.pattern import WIDEFIELD_ONLY, Pattern, PatternAngle
 
 NO_STOP = (Fault.LOST_FRAME, Fault.REPEATED_FRAME, Fault.WRONG_COUNT)
 """Faults that leave a raw stack unfinished at the end of a file as a stop does."""
+
+ONE_CHANNEL = (
+    "the pattern of channel 0 alone: every channel has its own, which `livesim restore` finds by "
+    "itself"
+)
 
 
 def calibrate_files(
@@ -54,19 +60,27 @@ def calibrate_files(
     check_apart(out, raws)
     check_pattern_target(out, overwrite=overwrite)
     stacks: list[RawStack] = []
+    others = 0
     for raw in raws:
         with open_recording(raw, settings.pattern) as recording:
             settings = with_pixel(settings, recording)
             stacks += spread_stacks(recording, most, channel=0)
+            others = max(others, recording.sizes.channel - 1)
+    settings = settings.of_channel(0)
     shapes = {stack.pixels.shape for stack in stacks}
     if len(shapes) > 1:
         raise DataError(f"{raws[0]}: expected frames of one size, found {sorted(shapes)}")
     pattern = calibrate(stacks, settings, otf_profile(settings))
+    told = with_noise_said(pattern, stacks[0], settings).warnings[len(pattern.warnings) :]
     pattern = pattern if keep is None else _of_frames(pattern, keep)
     console = words_console()
     if pattern.is_widefield_only:
-        tell_widefield_only(raws[0], "", settings, console, strict=strict)
+        tell_widefield_only(raws[0], None, settings, console, strict=strict)
     show_pattern(pattern, console)
+    if others:
+        told = (*told, ONE_CHANNEL)
+    for words in told:  # of camera and recording, so it is no part of the pattern
+        console.print(f"livesim: {words}")
     write_pattern(out, pattern, overwrite=overwrite)
 
 
@@ -88,20 +102,21 @@ def _of_frames(pattern: Pattern, words: str) -> Pattern:
 
 
 def tell_widefield_only(
-    raw: Path, channel: str, settings: Settings, console: Console, *, strict: bool
+    raw: Path, channel: int | None, settings: Settings, console: Console, *, strict: bool
 ) -> None:
-    """Say that there are no fringes (of `channel`, such as ", channel 1"), and what may be why.
+    """Say that there are no fringes in a channel, None = the only one, and what may be why.
 
     Raises
     ------
     DataError
         If `strict`: nothing is to be made of such a recording.
     """
-    seen = examine_file(raw, settings, quiet=True).seen
+    seen = examine_file(raw, settings, channel or 0, quiet=True).seen
     why = f"; doctor: {seen.summary}" if seen.summary else ""
+    named = "" if channel is None else f", channel {channel}"
     if strict:
-        raise DataError(f"{raw}{channel}: expected fringes in at least one angle, found none{why}")
-    words = f"{raw.name}{channel}: {WIDEFIELD_ONLY}{why}"
+        raise DataError(f"{raw}{named}: expected fringes in at least one angle, found none{why}")
+    words = f"{raw.name}{named}: {WIDEFIELD_ONLY}{why}"
     console.print(words)
 
 
@@ -164,7 +179,8 @@ def with_stated_pixel(settings: Settings, recording: Recording) -> Settings:
             f"found {y} x {x}"
         )
     size = choose_pixel_nm(settings.optics.pixel_nm, recording.pixel_nm, recording.source)
-    for warning in (*recording.warnings, *size.warnings):
+    unknown = unknown_channels(settings, recording.sizes.channel, recording.source)
+    for warning in (*recording.warnings, *size.warnings, *unknown):
         print(f"livesim: {warning}", file=sys.stderr)
     optics = settings.optics.model_copy(update={"pixel_nm": size.nm})
     return settings.model_copy(update={"optics": optics})

@@ -51,7 +51,7 @@ def calibrate_volumes(
         those = [volume for volume in volumes if volume.channel == first]
         pattern = calibrate_volume(first_planes(recording, those), own)
     if pattern.is_widefield_only:
-        tell_widefield_only(raws[0], "", own, console, strict=strict)
+        tell_widefield_only(raws[0], None, own, console, strict=strict)
     show_pattern(pattern, console)
     assert pattern.axial is not None
     phases = ", ".join(f"{math.degrees(psi):.0f}°" for psi in pattern.axial.phases_rad)

@@ -24,8 +24,8 @@ def settings_for(raw: Path, config: Path | None, changes: Sequence[str] = ()) ->
 
     Those are in the TOML file with the recording's name, or in the only TOML file in its folder,
     or, in a recording of livesim's own, inside it. Of "cells_0.5.ome.tif" the longest name wins:
-    "cells_0.5.ome.toml", then "cells_0.5.toml". Where nothing lies beside a symbolic link, that
-    beside its target is taken.
+    "cells_0.5.ome.toml", then "cells_0.5.toml". Of a symbolic link they lie beside it or its
+    target.
 
     Raises
     ------
@@ -109,13 +109,14 @@ def _is_own(raw: Path) -> bool:
 
 
 def _beside(raw: Path) -> list[Path]:
-    """Return the TOML files that may belong to a recording: one, if it has its name."""
-    for place in dict.fromkeys((raw, raw.resolve())):
-        found = settings_named_after(place)
-        others = [found] if found else sorted(place.parent.glob("*.toml"))
-        if others:
-            return others
-    return []
+    """Return the TOML files that may belong to a recording: one, if it has its name.
+
+    One that has the name of a link's target belongs to it before another that lies beside the link.
+    """
+    places = tuple(dict.fromkeys((raw, raw.resolve())))
+    named = (settings_named_after(place) for place in places)
+    others = (sorted(place.parent.glob("*.toml")) for place in places)
+    return next(([found] for found in named if found), None) or next(filter(None, others), [])
 
 
 def _toml_names(raw: Path) -> list[str]:

@@ -16,6 +16,7 @@ from livesim.pipeline.defects import stacks_without_defects
 from livesim.pipeline.work import as_tensor
 from livesim.reconstruction.doctor.examine import middle
 from livesim.reconstruction.doctor.signature import signature
+from livesim.reconstruction.evenness import Uneven, uneven_frames
 from livesim.values.frames import RawStack
 from livesim.values.pattern import Pattern
 
@@ -50,6 +51,10 @@ JITTERED = (
 MOVED = (
     "fringes that have moved by up to {degrees:.0f}° against the pattern{at}: lines of the image "
     "may be none of the specimen's; {advice}"
+)
+UNEVEN = (
+    "{worst} than the others of its angle{at}: stripes of the image may be none of the specimen's; "
+    "look at the light source, the shutter and their timing"
 )
 UNSEEN_HERE = "none of the pattern's fringes are seen{at}: no sample is there, or too little light"
 """The same of positions that have others beside them which show the fringes."""
@@ -101,7 +106,11 @@ def with_fringes_doubted(
     new = list(_doubts(shown, stacks, known=known, followed=followed))
     return replace(
         pattern,
-        warnings=(*pattern.warnings, *(doubt.words for doubt in new)),
+        warnings=(
+            *pattern.warnings,
+            *(doubt.words for doubt in new),
+            *_uneven(pattern, clean, settings),
+        ),
         doubts=(*pattern.doubts, *(doubt.words for doubt in new if not doubt.positions)),
         doubts_at=(
             *pattern.doubts_at,
@@ -228,6 +237,26 @@ def _doubts(
         positions = _positions(unseen, stacks)
         words = (UNSEEN_HERE if positions else UNSEEN).format(at=_at(unseen, stacks))
         yield _Doubt(f"{_named(unseen)}: {words}", positions)
+
+
+def _uneven(pattern: Pattern, stacks: Sequence[RawStack], settings: Settings) -> list[str]:
+    """Say which stacks have frames that are lit otherwise; that is a doubt of these stacks alone.
+
+    `livesim.pipeline.review` says it of every one.
+    """
+    seen = (uneven_in(stack, pattern, settings) for stack in stacks)
+    found = {number: uneven for number, uneven in enumerate(seen) if uneven is not None}
+    if not found:
+        return []
+    worst = max(found.values(), key=lambda one: one.weight)
+    return [UNEVEN.format(worst=worst.words, at=_at({0: list(found)}, stacks))]
+
+
+def uneven_in(stack: RawStack, pattern: Pattern, settings: Settings) -> Uneven | None:
+    """Return the frame of a raw stack that is lit otherwise the most; None where all are alike."""
+    counts = as_tensor(stack.pixels).float().flatten(0, 1)
+    found = uneven_frames((counts - settings.camera.offset) / settings.camera.gain, pattern)
+    return max(found, key=lambda one: one.weight, default=None)
 
 
 def _numbers(

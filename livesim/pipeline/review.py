@@ -15,10 +15,12 @@ from torch import Tensor
 from livesim.config.settings import Settings
 from livesim.engine.seams import Tell
 from livesim.pipeline.defects import sensor_of
+from livesim.pipeline.fringes import UNEVEN
 from livesim.pipeline.networks import Networks
 from livesim.pipeline.weights import arbitrated, as_images, as_recorded, grid_shapes
 from livesim.pipeline.work import Work
 from livesim.reconstruction.bands import separated_bands
+from livesim.reconstruction.evenness import uneven_frames
 from livesim.reconstruction.noise_model import NoiseModel, believed_noise
 from livesim.reconstruction.otf import Otf
 from livesim.reconstruction.reconstructor import Reconstructor
@@ -143,7 +145,7 @@ class Reviewer:
         if foreign:
             granted = replace(granted, network=made.image)
         mapped = made if shown is None else _judged(granted, shown.to(self._device))
-        said = (*self._pattern.doubts, *doubts, *_striped(made, work))
+        said = (*self._pattern.doubts, *doubts, *_striped(made, work), *self._uneven(work))
         trust = self._trust(work, made, granted, mapped, noise.refusal, said)
         error = made.error if noise.refusal is None else None
         return Reviewed(replace(trust, weights=weights), weights, made.image, error)
@@ -249,6 +251,11 @@ class Reviewer:
     def photons(self, work: Work) -> Tensor:
         """Return the raw frames [frame, y, x] in photo-electrons."""
         return (work.counts.flatten(0, 1).float() - self._camera.offset) / self._camera.gain
+
+    def _uneven(self, work: Work) -> list[str]:
+        """Return which frames are lit otherwise than the others of their angle."""
+        found = uneven_frames(self.photons(work).cpu(), self._pattern)
+        return [UNEVEN.format(worst=one.words, at="") for one in found]
 
     def _unlike(self, work: Work) -> tuple[str, ...]:
         """Return what the networks' cards say against this stack."""

@@ -287,6 +287,48 @@ def plain_angle(seed: int, light: Light) -> Case:
     return Case(frames, SETTINGS, Fault.NO_MODULATION_IN_ANGLE, words=words)
 
 
+def stuck_phases(seed: int, light: Light) -> Case:
+    """Return frames of which the last two of every angle show the same phase."""
+    frames = sequence(seed, light, 1 + seed % 2, change=lambda true: _stepped(true, (0, 1, 1)))
+    return Case(frames, SETTINGS, Fault.ALIKE_PHASES, words=" in the 3 angles")
+
+
+def _stepped(pattern: Pattern, order: tuple[int, ...]) -> Pattern:
+    """Return the pattern with phases of each angle in another order, which may repeat some."""
+    angles = tuple(
+        replace(angle, phases_rad=tuple(angle.phases_rad[at] for at in order))
+        for angle in pattern.angles
+    )
+    return replace(pattern, angles=angles)
+
+
+def with_widefield(seed: int, light: Light) -> Case:
+    """Return raw stacks with a frame of even light before or behind each."""
+    frames = sequence(seed, light, 2 + seed % 2).unflatten(0, (-1, 9))
+    even = sequence(seed, light, len(frames), change=lambda true: _without(true, (0, 1, 2)))
+    widefield = even.unflatten(0, (-1, 9))[:, :1]
+    parts = [widefield, frames] if seed % 2 else [frames, widefield]
+    words = f"frames {0 if seed % 2 else 9}, "
+    return Case(torch.cat(parts, 1).flatten(0, 1), SETTINGS, Fault.WRONG_COUNT, words=words)
+
+
+def miscounted_harmonics(seed: int, light: Light) -> Case:
+    """Return five phases of two or three beams, which the settings take for the other."""
+    true, said = (1, 2) if seed % 2 else (2, 1)
+    frames = sequence(seed, light, pattern=PatternSettings(phases=5, harmonics=true))
+    mend = f"[pattern]\nharmonics = {true}"
+    return Case(frames, with_pattern(phases=5, harmonics=said), Fault.WRONG_HARMONICS, mend)
+
+
+def expected_elsewhere(seed: int, light: Light) -> Case:
+    """Return sound frames with a period in the settings that is a third too long."""
+    true = random_pattern(seed, (light.size, light.size), PATTERN)
+    period = sum(angle.period_nm for angle in true.angles) / len(true.angles)
+    settings = with_pattern(expected_period_nm=round(1.33 * period))
+    mend = f"[pattern]\nexpected_period_nm = {period:.0f}"
+    return Case(sequence(seed, light, 1), settings, Fault.MISPLACED, mend)
+
+
 def _without(pattern: Pattern, numbers: tuple[int, ...]) -> Pattern:
     """Return the pattern with no modulation in some angles."""
     angles = tuple(
@@ -315,6 +357,10 @@ FAULTS: dict[str, Callable[[int, Light], Case]] = {
     "shared noise": smoothed,
     "no modulation": plain,
     "no modulation in an angle": plain_angle,
+    "phases too alike": stuck_phases,
+    "extra frame": with_widefield,
+    "wrong harmonics": miscounted_harmonics,
+    "fringes elsewhere": expected_elsewhere,
 }
 
 

@@ -3,6 +3,7 @@
 import json
 import sys
 
+import numpy as np
 import pytest
 import tifffile
 
@@ -135,3 +136,59 @@ def test_wrong_settings_of_real_recordings_are_named(recordings, doctor, name, c
     status, out, _ = doctor(recordings / f"{name}.tif", *options)
     assert status == FAULTY
     assert f"fix: {said}" in out, out
+
+
+@pytest.fixture
+def two_colours(tmp_path):
+    """Write a recording of two channels, with settings of each; return the file."""
+    channels = [sequence(1, LIGHT, 2), FAULTS["no modulation"](1, LIGHT).frames]
+    frames = np.stack([one.clamp(0, 65535).numpy() for one in channels]).astype("uint16")
+    path = tmp_path / "two.ome.tif"
+    stacks = frames.reshape(2, 2, 9, *frames.shape[-2:]).swapaxes(0, 1)
+    tifffile.imwrite(path, stacks, metadata={"axes": "TCZYX"})
+    (tmp_path / "two.toml").write_text(TOML + "\n[channels.2]\ncamera.gain = 3.0\n")
+    return path
+
+
+def test_every_channel_is_looked_at_and_settings_of_none_are_said(doctor, two_colours):
+    status, out, err = doctor(two_colours)
+    assert status == FAULTY
+    first, second = out.split("two.ome.tif, channel 1:")
+    assert "two.ome.tif, channel 0:" in first
+    assert "no fault found" in first
+    assert "no modulation" in second
+    assert err.count("found [channels.2] too: not used") == 1
+    assert "expected settings of channels 0 to 1" in err
+
+
+def test_a_channel_is_looked_at_with_its_own_settings(doctor, two_colours):
+    status, out, _ = doctor(two_colours, "--set", "channels.0.camera.gain=4.0", "--json")
+    assert status == FAULTY
+    first, second = json.loads(out)
+    assert (first["channel"], second["channel"]) == (0, 1)
+    assert [one["fault"] for one in first["findings"]] == [Fault.WRONG_NOISE]
+    assert Fault.WRONG_NOISE not in [one["fault"] for one in second["findings"]]
+
+
+def test_planes_that_are_the_frames_of_other_raw_stacks_are_told(doctor, tmp_path):
+    frames = sequence(1, LIGHT, 3).clamp(0, 65535).numpy().astype("uint16")
+    path = tmp_path / "raw.ome.tif"
+    tifffile.imwrite(path, frames.reshape(3, 9, *frames.shape[1:]), metadata={"axes": "TZYX"})
+    (tmp_path / "raw.toml").write_text(f"{TOML}\n[pattern]\nphases = 5\n")
+    status, out, _ = doctor(path)
+    assert status == FAULTY
+    assert "expected a multiple of 15 frames (3 angles x 5 phases), found 27 frames" in out
+    assert "fix: phases = 3  (in [pattern])" in out
+    assert "not to be told" not in out
+
+
+def test_channels_that_may_be_phases_are_looked_at_once(doctor, tmp_path):
+    frames = sequence(1, LIGHT, 3).clamp(0, 65535).numpy().astype("uint16")
+    path = tmp_path / "raw.ome.tif"
+    stacks = frames.reshape(3, 3, 3, *frames.shape[1:])
+    tifffile.imwrite(path, stacks, metadata={"axes": "TCZYX"})
+    (tmp_path / "raw.toml").write_text(TOML)
+    status, out, _ = doctor(path)
+    assert status == FAULTY
+    assert out.count("the frames make no whole stacks") == 1
+    assert "channel 0:" not in out

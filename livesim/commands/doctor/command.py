@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import tomllib
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,16 +17,17 @@ from rich.progress import Progress
 from torch import Tensor
 
 from livesim.commands.doctor.findings import finding_lines, undecided_lines
-from livesim.config.settings import Settings, SettingsError
+from livesim.config.settings import PatternSettings, Settings, SettingsError
 from livesim.io.camera_map import camera_map
+from livesim.io.read.axes import size_of
 from livesim.io.read.frame_sequence import FrameSequence, open_frames
-from livesim.io.read.scales import choose_pixel_nm
+from livesim.io.read.scales import choose_pixel_nm, unknown_channels
 from livesim.reconstruction.defects.search import without_defects
 from livesim.reconstruction.doctor.examine import FEWEST, middle
 from livesim.reconstruction.doctor.survey import Survey
 from livesim.values.defects import Place
 from livesim.values.errors import DataError
-from livesim.values.finding import Examination, Finding
+from livesim.values.finding import Examination, Fault, Finding
 
 CHECKED = (
     "order of frames, angles and phases; lost, repeated, empty, dim and fading frames; fringes; "
@@ -47,7 +49,9 @@ def examine_files(raws: list[Path], settings: list[Settings], *, as_json: bool) 
         If a recording cannot be read.
     """
     examined = [
-        examine_file(raw, own, quiet=as_json) for raw, own in zip(raws, settings, strict=True)
+        one
+        for raw, own in zip(raws, settings, strict=True)
+        for one in _of_all_channels(raw, own, quiet=as_json)
     ]
     if as_json:
         print(json.dumps([_document(one) for one in examined], indent=1))
@@ -59,9 +63,12 @@ def examine_files(raws: list[Path], settings: list[Settings], *, as_json: bool) 
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """What the doctor says of one recording."""
+    """What the doctor says of one channel of a recording."""
 
     raw: Path
+    channel: int
+    channels: int
+    """Of the recording."""
     misfit: str | None
     """Why the frames make no whole raw stacks; None where they do."""
     gaps: str | None
@@ -74,8 +81,15 @@ class Examined:
         return bool(self.misfit or self.gaps or self.seen.findings)
 
 
-def examine_file(raw: Path, settings: Settings, *, quiet: bool) -> Examined:
-    """Examine the whole raw stacks of a recording, or all frames where they make none.
+def _of_all_channels(raw: Path, settings: Settings, *, quiet: bool) -> list[Examined]:
+    """Examine every channel; but channels that may be phases or angles are taken for none."""
+    first = examine_file(raw, settings, quiet=quiet)
+    others = range(1, 1 if first.misfit else first.channels)
+    return [first, *(examine_file(raw, settings, number, quiet=quiet) for number in others)]
+
+
+def examine_file(raw: Path, settings: Settings, channel: int = 0, *, quiet: bool) -> Examined:
+    """Examine the whole raw stacks of a channel, or all frames where they make none.
 
     Raises
     ------
@@ -89,16 +103,16 @@ def examine_file(raw: Path, settings: Settings, *, quiet: bool) -> Examined:
             f"pattern.phases: expected at least 3 for the doctor, found {settings.pattern.phases}; "
             "full raw stacks of the same microscope tell it what it looks for"
         )
-    frames = open_frames(raw, settings.pattern)
+    given, settings = settings, settings.of_channel(channel)
+    frames = open_frames(raw, settings.pattern, channel)
     with closing(frames.file):
         if len(frames) < FEWEST:
             raise DataError(f"{raw}: expected at least {FEWEST} frames, found {len(frames)}")
         pixel = choose_pixel_nm(settings.optics.pixel_nm, frames.file.pixel_nm, raw)
-        for warning in (*frames.file.warnings, *pixel.warnings):
+        unknown = unknown_channels(given, frames.channels, raw)
+        for warning in () if channel else (*frames.file.warnings, *pixel.warnings, *unknown):
             print(f"livesim: {warning}", file=sys.stderr)
         own = settings.model_copy(update={"pattern": frames.pattern})
-        if frames.mixed:
-            return Examined(raw, frames.misfit, frames.gaps, Examination((), (MIXED,)))
         read = _Reader(frames, own, pixel.nm)
         survey = Survey(read, len(frames), own, pixel.nm)
         console = Console(stderr=True)
@@ -110,7 +124,31 @@ def examine_file(raw: Path, settings: Settings, *, quiet: bool) -> Examined:
             )
         if read.places:
             print(f"livesim: {raw}: {len(read.places)} defect pixels replaced", file=sys.stderr)
-    return Examined(raw, frames.misfit, frames.gaps, seen)
+    if frames.mixed:
+        seen = _of_planes(seen, frames, own.pattern)
+    return _examined(raw, channel, frames, seen)
+
+
+def _of_planes(seen: Examination, frames: FrameSequence, pattern: PatternSettings) -> Examination:
+    """Return what is to be said of frames that may be planes of several z.
+
+    Where they make raw stacks under other settings, of which z holds whole ones, they are none.
+    """
+    z = size_of(frames.file.grid, "z")
+    counted = [one for one in seen.findings if one.fault is Fault.WRONG_COUNT and one.mend]
+    right = tuple(one for one in counted if z % _stack_frames(one.mend or "", pattern) == 0)
+    return Examination(right, () if right else (MIXED,))
+
+
+def _stack_frames(mend: str, pattern: PatternSettings) -> int:
+    """Return how many frames a raw stack has under the lines of a finding."""
+    changed = {"expected_period_nm": None, "expected_angles_deg": None}
+    changed |= tomllib.loads(mend).get("pattern", {})
+    return PatternSettings.model_validate(pattern.model_dump() | changed).stack_frames
+
+
+def _examined(raw: Path, channel: int, frames: FrameSequence, seen: Examination) -> Examined:
+    return Examined(raw, channel, frames.channels, frames.misfit, frames.gaps, seen)
 
 
 class _Reader:
@@ -137,6 +175,7 @@ class _Reader:
 def _document(one: Examined) -> dict[str, Any]:
     return {
         "recording": str(one.raw),
+        "channel": one.channel,
         "misfit": one.misfit,
         "gaps": one.gaps,
         "findings": [_values(finding) for finding in one.seen.findings],
@@ -157,7 +196,8 @@ def _values(finding: Finding) -> dict[str, Any]:
 
 
 def _print(one: Examined, console: Console) -> None:
-    lines = [f"{one.raw}:"]
+    several = one.channels > 1 and not one.misfit
+    lines = [f"{one.raw}{f', channel {one.channel}' if several else ''}:"]
     if one.misfit:
         words = one.misfit.removeprefix(f"{one.raw}: ")
         lines.append(f"  the frames make no whole stacks: {words}")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from livesim.commands.export.cut import Cut, Ranges, cuts
 from livesim.commands.export.data import export_imagej, export_ome, imagej_steps
-from livesim.commands.export.gaps import HOW, Gaps, extended, timed_by
+from livesim.commands.export.gaps import HOW, LEAVES_OUT, Gaps, extended, timed_by
 from livesim.commands.export.movie import MovieRequest, check_movie, export_movie
 from livesim.commands.export.source import (
     PLAIN,
@@ -83,6 +83,8 @@ def export_recording(request: ExportRequest) -> None:
             whole = whole.every(request.interval_s)
         errors = suffix not in MOVIE
         parts = cuts(whole, request.ranges, projected=request.projected, errors=errors)
+        if files.raw is None and request.what in (RESULT, PLAIN):
+            gaps = gaps.with_empty(parts)
         parts, wanted, notes = _planned(parts, gaps, request)
         beside = [stack.enter_context(open_source(files, kind)) for kind in _beside(request)]
         rows = [[*(cut.of(other) for other in beside), cut] for cut in parts]
@@ -132,7 +134,8 @@ def _planned(
     notes = list(gaps.words(parts))
     if request.skip_gaps:
         parts = [gaps.skipped(cut) for cut in parts]
-        notes = [one.replace(HOW, "their time points are left out") for one in notes]
+        left_out = "their time points are left out"
+        notes = [one.replace(HOW, left_out).replace(LEAVES_OUT, left_out) for one in notes]
     return parts, [], notes
 
 

@@ -15,6 +15,9 @@ from livesim.values.frames import StackIndex
 from livesim.values.wording import count
 
 HOW = "--restore makes them first, --skip-gaps leaves them out"
+SKIPPED = "the live run skipped their raw stacks"
+LEFT_OUT = "their raw stacks were not whole, or could not be read"
+LEAVES_OUT = "--skip-gaps leaves their time points out"
 Places = NDArray[np.bool_]
 """[position, time, channel, z]"""
 
@@ -28,6 +31,8 @@ class Gaps:
     """No image at all: the stack was skipped, or its image was lost on the way to the disk."""
     plain: Places
     """An image without networks, where others are with them."""
+    live: bool = True
+    """Whether a live run left them; if not, nothing can be restored."""
 
     @classmethod
     def of(cls, whole: TimeLapse, raw: TimeLapse | None) -> Gaps:
@@ -46,6 +51,17 @@ class Gaps:
         nothing = np.zeros_like(whole.written)
         return cls(whole.written, nothing, nothing)
 
+    def with_empty(self, cuts: Sequence[Cut]) -> Gaps:
+        """Return these and, of results that were restored, the images in cuts without a number.
+
+        Every image is read.
+        """
+        missing = self.missing.copy()
+        for index in (index for cut in cuts for index in _indices(cut)):
+            if cuts[0].whole.image(index) is None:
+                missing[index.position, index.time, index.channel, index.z] = True
+        return replace(self, missing=missing, live=cuts[0].whole.moments_s is not None)
+
     def within(self, cut: Cut) -> tuple[StackIndex, ...]:
         """Return the gaps among the places of a cut, time by time."""
         return tuple(index for index in _indices(cut) if self._has(index))
@@ -57,7 +73,8 @@ class Gaps:
         plain = sum(_at(self.plain, index) for index in places)
         of = f"of {count(len(places), 'image')}"
         if missing:
-            yield f"{missing} {of} are empty: the live run skipped their raw stacks; {HOW}"
+            why, how = (SKIPPED, HOW) if self.live else (LEFT_OUT, LEAVES_OUT)
+            yield f"{missing} {of} are empty: {why}; {how}"
         if plain:
             yield f"{plain} {of} are plain: the networks did not come to their stacks; {HOW}"
 
@@ -73,7 +90,8 @@ class Gaps:
         kept = tuple(time for time in cut.times if time not in gaps)
         if not kept:
             raise SettingsError(
-                "--skip-gaps: expected a time point without gaps, found none; --restore makes them"
+                "--skip-gaps: expected a time point without gaps, found none"
+                + ("; --restore makes them" if self.live else "")
             )
         return replace(cut, times=kept)
 

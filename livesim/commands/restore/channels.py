@@ -27,6 +27,7 @@ from livesim.pipeline.calibration import (
     with_levels,
     with_warnings,
 )
+from livesim.pipeline.counts import with_noise_said
 from livesim.pipeline.devices import device_named, devices, preferred_device
 from livesim.pipeline.fringes import LOOKED_AT, with_fringes_doubted
 from livesim.pipeline.networks import Networks, load_networks
@@ -235,6 +236,7 @@ def _channel(
         else:
             read = held_against(read, _looked_at(recording, number), settings)
             read = in_this_light(read, stacks, settings)
+            read = with_noise_said(read, stacks[0], settings)
         known = with_warnings(read, stacks, settings, networks)
     changes = () if log is None else _read_log(log, known)
     return make(known, log, changes, as_live=as_live)
@@ -252,6 +254,7 @@ def _found(
     found = calibrate(stacks, settings, profile)
     looked_at = _looked_at(recording, number)
     found = with_fringes_doubted(found, looked_at, settings, known=False)
+    found = with_noise_said(found, stacks[0], settings)
     return with_warnings(found, stacks, settings, networks)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple
 from pathlib import Path
 
 from rich.console import Console
@@ -15,10 +16,14 @@ from livesim.io.read.open import open_recording
 from livesim.io.recording_files import bare_name
 from livesim.io.write.placement import check_apart
 from livesim.io.write.results import ZARR_SUFFIXES, check_target, open_writer
+from livesim.pipeline.fringes import LOOKED_AT
 from livesim.values.errors import LostFrameError
+from livesim.values.frames import StackIndex
 from livesim.values.wording import count
 
 _SUFFIX = ".restored.ome.tif"
+_NAMED = 5
+"""Raw stacks that are named where there are more."""
 
 
 def targets(raws: Sequence[Path], out: Path | None) -> list[Path]:
@@ -88,6 +93,8 @@ def restore_file(asked: RestoreRequest) -> None:
         tell_planned(asked, restoration.reviews, console)
     tell_left_out(left_out, console)
     tell_hits(sum(restoration.make.hits.values()), console)
+    if len(recording.indices) > LOOKED_AT:  # else all of them were looked at before
+        tell_uneven(restoration.make.uneven, console)
     console.print(f"wrote {asked.out}")
 
 
@@ -102,3 +109,16 @@ def tell_hits(hits: int, console: Console) -> None:
     """Say how many hits of single frames, as of cosmic rays, were replaced."""
     if hits:
         console.print(f"livesim: {count(hits, 'hit')} of single frames replaced")
+
+
+def tell_uneven(uneven: Mapping[StackIndex, str], console: Console) -> None:
+    """Say which raw stacks have a frame that is lit otherwise than others, and what it leaves."""
+    if not uneven:
+        return
+    names = [index.words for index in sorted(uneven, key=astuple)]
+    more = f" and {len(names) - _NAMED} others" if len(names) > _NAMED else ""
+    first = uneven[min(uneven, key=astuple)]
+    console.print(
+        f"livesim: {count(len(names), 'raw stack')} with a frame lit otherwise than the others of "
+        f"its angle, which leaves stripes: {', '.join(names[:_NAMED])}{more}; in the first, {first}"
+    )

@@ -52,6 +52,8 @@ class Told(BaseModel):
     """Raw stacks that could not be read, and why."""
     hits: int
     """Of single frames that were replaced in this part, since it was last begun."""
+    uneven: tuple[tuple[StackIndex, str], ...] = ()
+    """Raw stacks with a frame that is lit otherwise than others, and which."""
     windows: tuple[dict[int, tuple[float, float]], ...]
     """Of every position, the range of each channel."""
 

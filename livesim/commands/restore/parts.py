@@ -65,7 +65,8 @@ def restore_part(
         left_out = tuple((index, str(why)) for index, why in restoration.left_out.items())
         windows = tuple(contrast.windows for contrast in result.contrasts)
         hits = sum(restoration.make.hits.values())
-        folder.tell(part, Told(left_out=left_out, hits=hits, windows=windows))
+        uneven = tuple(restoration.make.uneven.items())
+        folder.tell(part, Told(left_out=left_out, hits=hits, uneven=uneven, windows=windows))
 
 
 def finish_parts(asked: RestoreRequest) -> Told:
@@ -123,7 +124,13 @@ def _check_sources(asked: RestoreRequest, plan: Plan, recording: Recording) -> N
 def _together(told: Iterable[Told]) -> Told:
     several = list(told)
     left_out = {index: words for one in several for index, words in one.left_out}
-    return Told(left_out=tuple(left_out.items()), hits=sum(one.hits for one in several), windows=())
+    uneven = {index: words for one in several for index, words in one.uneven}
+    return Told(
+        left_out=tuple(left_out.items()),
+        hits=sum(one.hits for one in several),
+        uneven=tuple(uneven.items()),
+        windows=(),
+    )
 
 
 def _widen_contrasts(result: OmeZarr, told: Iterable[Told]) -> None:

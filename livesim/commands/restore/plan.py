@@ -59,8 +59,8 @@ def plan_restoration(asked: RestoreRequest, recording: Recording, console: Conso
         lanes=lanes_for(len(recording.indices)),
     )
     for number in _widefield_only(channels):
-        of_channel = f", channel {number}" if len(channels) > 1 else ""
-        tell_widefield_only(raw, of_channel, chosen.settings, console, strict=asked.strict)
+        channel = number if len(channels) > 1 else None
+        tell_widefield_only(raw, channel, chosen.settings, console, strict=asked.strict)
     planes = could_be_volumes(chosen.settings, recording)
     _show(raw, channels, (*chosen.notes, *([planes] if planes else [])), console)
     make, steered = _restorer(asked, recording, channels, chosen.settings)

@@ -14,6 +14,7 @@ from livesim.config.settings import Settings
 from livesim.engine.pending import Pending
 from livesim.io.read.recording import Recording
 from livesim.pipeline.defects import stacks_without_defects
+from livesim.pipeline.fringes import uneven_in
 from livesim.pipeline.networks import SMALLEST
 from livesim.pipeline.pipeline import ReconstructionPipeline
 from livesim.pipeline.work import Work
@@ -77,6 +78,8 @@ class StackRestorer:
         self._weights = weights(recording, channels)
         self.hits: dict[StackIndex, int] = {}
         """Of every raw stack that was restored, the hits of single frames that were replaced."""
+        self.uneven: dict[StackIndex, str] = {}
+        """Raw stacks with a frame that is lit otherwise than others, and which."""
 
     def __call__(self, index: StackIndex, *, examined: bool) -> RestoredStack:
         """Restore one raw stack; `examined`: say how far it can be trusted, and its error.
@@ -147,6 +150,9 @@ class StackRestorer:
             [self._recording.lit_stack(index)], channel.settings, channel.pattern.pixel_nm
         )
         self.hits[index] = len(defects.hits)
+        uneven = uneven_in(clean, channel.pattern, channel.settings)
+        if uneven is not None:
+            self.uneven[index] = uneven.words
         return clean
 
     def has_networks(self, channel: int) -> bool:

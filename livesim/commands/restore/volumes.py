@@ -123,8 +123,7 @@ def _patterns(
             first_planes(recording, those), own
         )
         if pattern.is_widefield_only:
-            words = f", channel {channel}"
-            tell_widefield_only(asked.raw, words, own, console, strict=asked.strict)
+            tell_widefield_only(asked.raw, channel, own, console, strict=asked.strict)
         console.print(f"{asked.raw.name}, channel {channel}:")
         show_pattern(pattern, console)
         patterns[channel] = pattern

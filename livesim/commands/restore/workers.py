@@ -18,7 +18,7 @@ from typing import TypeAlias
 import torch
 
 from livesim.commands.progress import interrupts_held, progress_bar, words_console
-from livesim.commands.restore.command import tell_hits, tell_left_out
+from livesim.commands.restore.command import tell_hits, tell_left_out, tell_uneven
 from livesim.commands.restore.part import Part
 from livesim.commands.restore.parts import finish_parts, restore_part
 from livesim.commands.restore.parts_folder import PartsFolder
@@ -99,6 +99,7 @@ def finish(asked: RestoreRequest) -> None:
     told, console = finish_parts(asked), words_console()
     tell_left_out([words for _, words in told.left_out], console)
     tell_hits(told.hits, console)
+    tell_uneven(dict(told.uneven), console)
     console.print(f"wrote {asked.out}")
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livesim.config.pattern import Axis, PatternSettings
+from livesim.io.read.axes import size_of
 from livesim.io.read.layout import arrange
 from livesim.io.read.open import open_planes
 from livesim.io.read.planes import NO_PLANE, PlaneFile, PlaneGrid, as_counts, counts_dtype_of
@@ -22,7 +23,7 @@ from livesim.values.frames import Pixels
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FrameSequence:
-    """The frames of the first position, channel and z of a recording, as they were acquired."""
+    """The frames of the first position and z of a recording's channel, as they were acquired."""
 
     file: PlaneFile
     numbers: NDArray[np.int64]
@@ -36,6 +37,8 @@ class FrameSequence:
     """Which raw stacks of the recording are not whole; None where all are."""
     mixed: bool = False
     """Whether the planes of several z may lie between the frames of a raw stack."""
+    channels: int = 1
+    """Of the recording."""
 
     def read(self, first: int, count: int) -> Pixels:
         """Read consecutive frames, [frame, y, x], fewer at the end.
@@ -55,8 +58,8 @@ class FrameSequence:
         return len(self.numbers)
 
 
-def open_frames(path: Path, pattern: PatternSettings) -> FrameSequence:
-    """Open any recording; the caller closes `file`.
+def open_frames(path: Path, pattern: PatternSettings, channel: int = 0) -> FrameSequence:
+    """Open any recording, to read the frames of one channel; the caller closes `file`.
 
     Raises
     ------
@@ -68,14 +71,14 @@ def open_frames(path: Path, pattern: PatternSettings) -> FrameSequence:
         dtype = counts_dtype_of(file)
         if not {"angle", "phase"}.isdisjoint(file.grid.names):
             pattern = pattern.model_copy(update={"first_frame": 0})
-        return _sequence(file, dtype, pattern)
+        return _sequence(file, dtype, pattern, channel)
     except BaseException:
         file.close()
         raise
 
 
 def _sequence(
-    file: PlaneFile, dtype: np.dtype[np.generic], pattern: PatternSettings
+    file: PlaneFile, dtype: np.dtype[np.generic], pattern: PatternSettings, channel: int
 ) -> FrameSequence:
     try:
         # Where the file shows no stop, a frame may as well have been lost in the middle.
@@ -83,16 +86,19 @@ def _sequence(
         numbers = arrange(file.grid, pattern, file.source, fewest_whole=fewest)
     except DataError as error:
         mixed = _has_planes_within_stacks(file.grid, pattern)
-        return FrameSequence(file, _all(file.grid), dtype, pattern, str(error), mixed=mixed)
-    gaps = missing_frames(numbers, file.source)
-    first = numbers[0, :, 0, 0]
-    whole = first[whole_stacks(numbers)[0, :, 0, 0]]
+        frames, channels = _all(file.grid, channel), size_of(file.grid, "channel")
+        return FrameSequence(
+            file, frames, dtype, pattern, str(error), mixed=mixed, channels=channels
+        )
+    gaps, channels = missing_frames(numbers, file.source), numbers.shape[2]
+    first = numbers[0, :, channel, 0]
+    whole = first[whole_stacks(numbers)[0, :, channel, 0]]
     if not len(whole):
-        mixed = numbers.shape[3] > 1
-        return FrameSequence(file, _all(file.grid), dtype, pattern, gaps, mixed=mixed)
+        frames, mixed = _all(file.grid, channel), numbers.shape[3] > 1
+        return FrameSequence(file, frames, dtype, pattern, gaps, mixed=mixed, channels=channels)
     order = pattern.model_copy(update={"order": _as_stored(pattern.order, whole)})
     acquired = np.sort(whole.reshape(len(whole), -1)).ravel()
-    return FrameSequence(file, acquired, dtype, order, gaps=gaps)
+    return FrameSequence(file, acquired, dtype, order, gaps=gaps, channels=channels)
 
 
 def _as_stored(order: tuple[Axis, ...], numbers: NDArray[np.int64]) -> tuple[Axis, ...]:
@@ -119,8 +125,8 @@ def _has_planes_within_stacks(grid: PlaneGrid, pattern: PatternSettings) -> bool
     return pattern.order.index("z") < slowest
 
 
-def _all(grid: PlaneGrid) -> NDArray[np.int64]:
-    """Return the planes of the first position and channel."""
-    first = tuple(0 if name in ("position", "channel") else slice(None) for name in grid.names)
-    numbers = grid.numbers[first]
+def _all(grid: PlaneGrid, channel: int) -> NDArray[np.int64]:
+    """Return the planes of the first position and of a channel."""
+    places = {"position": 0, "channel": channel}
+    numbers = grid.numbers[tuple(places.get(name, slice(None)) for name in grid.names)]
     return np.sort(numbers[numbers != NO_PLANE], axis=None)

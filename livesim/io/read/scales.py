@@ -56,6 +56,18 @@ def choose_pixel_nm(
     return PixelSize(settings_nm, (warning,))
 
 
+def unknown_channels(settings: Settings, count: int, source: Path) -> tuple[str, ...]:
+    """Say which tables `[channels.N]` are of no channel of a recording, in one sentence or none."""
+    unknown = [f"[channels.{number}]" for number in sorted(settings.channels) if number >= count]
+    if not unknown:
+        return ()
+    there = "channel 0" if count == 1 else f"channels 0 to {count - 1}"
+    return (
+        f"{source}: expected settings of {there}, as many as it has, counted from 0, found "
+        f"{', '.join(unknown)} too: not used",
+    )
+
+
 def z_step_nm(settings: Settings, planes: int, stated: float | None = None) -> float | None:
     """Return the distance of two planes; None where there is one plane, or nobody knows.
 

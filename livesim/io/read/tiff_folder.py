@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import gcd, prod
 from pathlib import Path
@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from livesim.io.read.axes import SIM
 from livesim.io.read.file_names import natural, words_and_numbers
 from livesim.io.read.planes import NO_PLANE, UNNAMED, PlaneFile, PlaneGrid
 from livesim.io.read.tiff import open_tiff
@@ -25,9 +26,10 @@ AXES = {
     "t": "time", "time": "time", "frame": "time", "z": "z", "slice": "z",
     "c": "channel", "ch": "channel", "channel": "channel",
     "a": "angle", "ang": "angle", "angle": "angle", "ph": "phase", "phase": "phase",
-    "pos": "position", "position": "position",
+    "pos": "position", "position": "position", "sim": SIM,
 }  # fmt: skip
-"""What the word before a number counts; "p" may be the phase or the position."""
+"""What the word before a number counts; "p" may be the phase or the position. Beside an angle it is
+the phase, where no file holds several frames, which may be the phases."""
 FEWEST = 2
 """Files of which an order can be read."""
 SPARSEST = 2
@@ -62,10 +64,10 @@ def open_tiff_folder(folder: Path) -> PlaneFile:
             f"{len(found)}{f': give {found[0].name} itself' if found else ''}"
         )
     files = sorted(found, key=lambda path: natural(path.stem))
-    order = _order(files, folder)
     first = open_tiff(files[0])
     first.close()
     each = first.grid.numbers.size
+    order = _order(files, folder, {**AXES, "p": "phase"} if each == 1 else AXES)
     numbers = np.full([*order.places.max(axis=0) + 1, each], NO_PLANE, dtype=np.int64)
     numbers[tuple(order.places.T)] = np.arange(len(files) * each).reshape(len(files), each)
     if order.names == (UNNAMED,):
@@ -100,7 +102,7 @@ def _read(path: Path, number: int, each: int) -> Pixels:
         file.close()
 
 
-def _order(files: Sequence[Path], folder: Path) -> _Order:
+def _order(files: Sequence[Path], folder: Path, axes: Mapping[str, str]) -> _Order:
     """Return how the names count the files: by one number, or by several that say what they count.
 
     Raises
@@ -125,7 +127,7 @@ def _order(files: Sequence[Path], folder: Path) -> _Order:
     if len(varying) <= 1:
         counted = [int(one) for one in values[:, varying].ravel()] or [0]
         return _by_number(counted, files)
-    return _by_words(words[0], values[:, varying], varying, files, folder)
+    return _by_words(words[0], values[:, varying], varying, files, folder, axes)
 
 
 def _by_number(counted: Sequence[int], files: Sequence[Path]) -> _Order:
@@ -144,10 +146,13 @@ def _by_words(
     varying: Sequence[int],
     files: Sequence[Path],
     folder: Path,
+    axes: Mapping[str, str],
 ) -> _Order:
     """Sort files by several numbers, each behind a word that says what it counts."""
     before = [re.findall(r"[a-z]+", words[at].lower())[-1:] for at in varying]
-    names = tuple(AXES.get("".join(one), UNNAMED) for one in before)
+    names = tuple(axes.get("".join(one), UNNAMED) for one in before)
+    if "p" in map("".join, before) and "angle" not in names:
+        names = tuple(UNNAMED if name == "phase" else name for name in names)
     if UNNAMED in names or len(set(names)) < len(names):
         raise DataError(
             f"{folder}: expected TIFF files that are counted by one number, or by several behind "

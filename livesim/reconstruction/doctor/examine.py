@@ -21,6 +21,12 @@ from livesim.reconstruction.doctor.counts import (
 )
 from livesim.reconstruction.doctor.damping import damping_findings
 from livesim.reconstruction.doctor.evidence import Verdict, judge
+from livesim.reconstruction.doctor.expectations import (
+    alike_findings,
+    harmonics_findings,
+    misplaced_findings,
+)
+from livesim.reconstruction.doctor.extra_frame import extra_frame_findings
 from livesim.reconstruction.doctor.modulation import modulation_findings, object_content
 from livesim.reconstruction.doctor.noise import noise_findings, noise_of
 from livesim.reconstruction.doctor.order import OrderReport
@@ -161,12 +167,20 @@ class _Examination:
         orders = possible_orders(layout, len(self._frames), total or len(self._frames), self._first)
         seen = ~(self._dark | self._copies)
         verdict = judge(read, orders, seen)
+        if verdict.best is not verdict.sound:
+            for extra in extra_frame_findings(self._photons, layout.frames, self._number):
+                return self._without(extra)
         order, doubtful = self._order(verdict, read, seen)
+        # Where phases are alike in every angle, the frames look like those of a single one.
+        single = all("angles = 1" in (one.mend or "") for one in order)
+        alike = alike_findings(self._trials.now) if single else []
+        order = [] if alike else order
         if not order:  # what the verdict says of every frame was refuted with it
             verdict = judge(read, [verdict.sound], seen)
         trials = self._trials.following(order)
         scale, undecided = self._scale(verdict, read, trials)
-        optical, dim = ([], []) if scale else self._fringes(verdict, read, trials)
+        optical, dim = ([], []) if scale or alike else self._fringes(verdict, read, trials)
+        optical = [*alike, *optical]
         copies = _copy_findings(self._copies & ~self._dark, order, self._number)
         camera, untold = self._camera(verdict, read, scaled=not scale)
         kept, more = self._trials.judged([*copies, *camera])
@@ -175,6 +189,16 @@ class _Examination:
         kept = sorted([*order, *scale, *optical, *kept], key=lambda one: -one.sureness)
         told = dict.fromkeys([*doubtful, *undecided, *dim, *untold, *more])
         return Examination(tuple(kept), tuple(told))
+
+    def _without(self, extra: Finding) -> Examination:
+        """Return what is found without some frames, of which this is said."""
+        left = torch.ones(len(self._frames), dtype=torch.bool)
+        left[[at - self._number for at in extra.frames]] = False
+        first = (self._number - extra.frames[0]) % Layout.of(self._settings.pattern).frames
+        rest = _Examination(self._frames[left], self._settings, self._pixel_nm, first, self._number)
+        found = rest.run(None)
+        kept = (one for one in found.findings if not one.frames)  # of other numbers than here
+        return Examination((extra, *kept), found.undecided)
 
     def _order(
         self, verdict: Verdict, read: Signature, seen: Tensor
@@ -206,8 +230,17 @@ class _Examination:
         optics, now = self._settings.optics, trials.now
         usable = trials.fringed()
         found, dim = modulation_findings(verdict, read, optics, self._pixel_nm, usable)
-        kept, untold = trials.judged([*damping_findings(now, optics), *found])
-        return kept, dim + untold
+        expected = self._settings.pattern
+        misplaced = misplaced_findings(
+            now,
+            trials.free,
+            period=expected.expected_period_nm is not None,
+            direction=expected.expected_angles_deg is not None,
+        )
+        kept, untold = trials.judged([*damping_findings(now, optics), *found, *misplaced])
+        # Of other settings than these, or of no fault, nothing is to be told.
+        tried = harmonics_findings(expected) if trials is self._trials else []
+        return [*kept, *trials.judged(tried)[0]], dim + untold
 
     def _camera(
         self, verdict: Verdict, read: Signature, *, scaled: bool

@@ -191,10 +191,15 @@ class Trials:
         after = self._evidence(remedy.after)
         return 0.0 if after is None else after.shared
 
+    @cached_property
+    def free(self) -> Evidence | None:
+        """The evidence where no wave vector is expected anywhere; None where none was."""
+        case = without_priors(self._case)
+        return None if case is None else evidence_of(case)
+
     def fringed(self) -> tuple[int, ...]:
         """Return the numbers of the angles that are usable, wherever they were expected."""
-        free = without_priors(self._case)
-        found = (self._evidence(case) for case in (self._case, free) if case is not None)
+        found = (self.now, self.free)
         return tuple({number for one in found if one is not None for number in one.usable})
 
     def following(self, findings: Sequence[Finding]) -> Trials:

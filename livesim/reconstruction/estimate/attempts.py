@@ -88,9 +88,11 @@ def _check_sampled(inner: float, grid: EstimationGrid) -> None:
     finest = float(grid.radius.max())  # 0 of a single pixel, which shows none of any length
     if 0.0 < finest < inner:
         raise SettingsError(
-            f"expected fringes that the pixels can show, of {1000.0 / finest:.4g} nm or more, "
-            f"found settings (wavelength, aperture, pixel or expected period) by which they have "
-            f"{1000.0 / inner:.4g} nm or less"
+            f"expected fringes that pixels of {1000.0 * grid.pixel_um:.4g} nm can show, of "
+            f"{1000.0 / finest:.4g} nm or more, found settings by which they have "
+            f"{1000.0 / inner:.4g} nm or less: pixel_nm in [optics] is that in the sample, the "
+            "camera's over the magnification, and without it the file's is taken; or wavelength, "
+            "aperture or expected period are wrong"
         )
 
 

@@ -15,7 +15,7 @@ from livesim.io.recipe import Recipe
 from livesim.io.recording_files import PATTERN_NAME, RAW_NAME, RESULTS_NAME
 from livesim.io.write.output_layout import OutputLayout, RawLayout
 from livesim.io.write.recorder import RawRecorder, ResultRecorder
-from livesim.io.write.results import read_recipe
+from livesim.io.write.results import open_writer, read_recipe
 from livesim.pipeline.pipeline import ReconstructionPipeline
 from livesim.values.errors import DataError
 from livesim.values.frames import RawStack, StackIndex
@@ -178,3 +178,20 @@ def test_a_recording_without_results_is_restored_too(recorded, tmp_path):
     export(alone, tmp_path / "a.ome.tif", "--restore")
     np.testing.assert_array_equal(tifffile.imread(tmp_path / "a.ome.tif"), images)
     assert read_recipe(tmp_path / "a.ome.tif").steps == ("reconstruct",)
+
+
+def test_images_that_restoring_left_out_are_counted_and_can_be_skipped(tmp_path):
+    layout = OutputLayout(y=8, x=10, pixel_nm=PIXEL_NM, time=3)
+    recipe = Recipe(settings=SETTINGS, pattern=simulate(0, (48, 48)).pattern)
+    made = tmp_path / "restored.ome.tif"
+    with open_writer(made, layout, recipe) as writer:
+        for time in (0, 2):
+            writer.write(StackIndex(time=time), np.full((8, 10), 1.0 + time, np.float32))
+    said = export(made, tmp_path / "all.tif")
+    assert said.exit_code == 0
+    assert "1 of 3 images are empty: their raw stacks were not whole" in said.output
+    assert "--skip-gaps leaves their time points out" in said.output
+    assert len(tifffile.imread(tmp_path / "all.tif")) == 3
+    said = export(made, tmp_path / "some.tif", "--skip-gaps")
+    assert "their time points are left out" in said.output
+    assert len(tifffile.imread(tmp_path / "some.tif")) == 2

@@ -137,3 +137,20 @@ def test_a_chunk_that_is_damaged_costs_its_raw_stack_only(
         assert "readable frame 13" in str(lost[0])
         with pytest.raises(LostFrameError, match="readable frame 13"):
             list(recording.frames())
+
+
+def test_a_frame_that_is_lit_otherwise_is_said_of_every_raw_stack(
+    frames, settings, pattern, tmp_path, capsys
+):
+    many = np.concatenate([frames] * 3)
+    dark = [9 * 3 + 1, 9 * 11 + 7]  # one of a raw stack that no look at some of them sees
+    offset = settings.camera.offset
+    many[dark] = offset + 0.4 * (many[dark] - offset)
+    tifffile.imwrite(tmp_path / "raw.tif", many)
+    restored(tmp_path / "raw.tif", settings, tmp_path, pattern)
+    said = capsys.readouterr().err
+    assert "livesim: 2 raw stacks with a frame lit otherwise than the others of its angle" in said
+    assert "time 3, time 11; in the first, frame 1 is 6" in said
+    tifffile.imwrite(tmp_path / "raw.tif", np.concatenate([frames] * 3))
+    restored(tmp_path / "raw.tif", settings, tmp_path, pattern)
+    assert "lit otherwise" not in capsys.readouterr().err

@@ -52,6 +52,8 @@ def test_a_link_finds_the_settings_beside_its_target(tmp_path):
     link.parent.mkdir()
     link.symlink_to(tmp_path / "data" / "cells.tif")
     assert settings_for(link, None).optics.emission_nm == 500
+    write(link.with_name("other.toml"), 550)  # of another recording
+    assert settings_for(link, None).optics.emission_nm == 500
     write(link.with_suffix(".toml"), 600)
     assert settings_for(link, None).optics.emission_nm == 600
 

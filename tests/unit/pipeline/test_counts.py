@@ -1,8 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from livesim.config.settings import PatternSettings, Settings, SettingsError
 from livesim.pipeline.calibration import calibrate
+from livesim.pipeline.counts import with_noise_said
 from livesim.values.frames import RawStack, StackIndex
 from livesim.values.pattern import Pattern
 from tests.support.scenes import CAMERA, OPTICS, PLAIN, simulate
@@ -60,5 +63,28 @@ def test_fringes_finer_than_the_pixels_are_refused(period):
     )
     pattern = PatternSettings(expected_period_nm=period)
     settings = Settings(optics=OPTICS, camera=CAMERA, pattern=pattern, steps=PLAIN)
-    with pytest.raises(SettingsError, match="expected fringes that the pixels can show"):
+    with pytest.raises(SettingsError, match=r"expected fringes that pixels of 80 nm can show"):
         calibrate([stack], settings)
+
+
+@pytest.mark.parametrize(
+    ("camera", "cure"),
+    [
+        ({}, None),
+        ({"gain": 0.25}, "set gain = "),
+        ({"offset": 0.0}, "set offset = "),
+        ({"read_noise": 40.0}, "read_noise = "),
+    ],
+)
+def test_noise_that_is_not_that_of_the_camera_is_said(camera, cure):
+    pixels = simulate(3, (192, 192), 500.0).counts[0].numpy()
+    stack = RawStack(stream="s", index=StackIndex(), pixels=pixels)
+    optics = OPTICS.model_copy(update={"otf_damping": "auto"})
+    camera = CAMERA.model_copy(update=camera)
+    settings = Settings(optics=optics, camera=camera, steps=PLAIN)
+    pattern = calibrate([stack], settings)
+    said = with_noise_said(pattern, stack, settings).warnings[len(pattern.warnings) :]
+    assert len(said) == (cure is not None)
+    assert cure is None or cure in said[0]
+    nowhere = replace(pattern, angles=tuple(replace(a, usable=False) for a in pattern.angles))
+    assert with_noise_said(nowhere, stack, settings) is nowhere

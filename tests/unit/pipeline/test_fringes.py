@@ -75,6 +75,17 @@ def test_the_pattern_itself_is_not_doubted(name, peak):
         assert doubts(scene, frames_of(scene)) == ()
 
 
+def test_a_frame_that_is_dark_in_half_of_the_field_is_said_of_its_stack(scene):
+    frames = frames_of(scene).copy()
+    frames[9 + 4, 64:] = CAMERA.offset
+    stacks = stacks_of(frames, 3, 3)
+    found = with_fringes_doubted(scene.pattern, stacks, settings_of(scene.settings), known=True)
+    (words,) = (words for words in found.warnings if "stripes" in words)
+    assert words.startswith("frame 4 is ")
+    assert "the others of its angle at time 1 (of 3 raw stacks looked at)" in words
+    assert words not in found.doubts
+
+
 @pytest.mark.parametrize("kept", [(0, 4, 8), (0, 1, 3, 4, 6, 7)])
 def test_too_few_frames_are_doubted_only_where_they_are_others(scene, kept):
     pattern = of_frames(scene.pattern, kept)

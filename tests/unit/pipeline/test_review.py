@@ -230,6 +230,15 @@ def test_fringes_of_another_period_are_seen_as_stripes(beads):
         )
 
 
+def test_a_frame_that_is_dark_in_half_of_the_field_makes_its_image_doubtful(beads):
+    pixels = beads.stack.pixels.copy()
+    pixels[1, 2, pixels.shape[2] // 2 :] = int(CAMERA.offset)
+    pipeline = beads.pipeline(PLAIN)
+    found = pipeline.examine(pipeline.compute(replace(beads.stack, pixels=pixels))).trust.verdict
+    assert found.word is not TrustWord.TRUSTED
+    assert "the pattern is doubtful: frame 5 is" in found.sentence
+
+
 @pytest.mark.parametrize(("side", "able"), [(SMALLEST, True), (SMALLEST - 2, False)])
 def test_a_field_too_small_to_judge_has_no_networks(side, able, caplog):
     scene = simulate(4, (side, side), peak=100.0)

@@ -24,6 +24,8 @@ SEEDS = {
     "wrong counts": (1, 2, 3, 4),
     "rotated": (1, 2),
     "swapped angles": (1, 2),
+    "extra frame": (0, 1),
+    "wrong harmonics": (0, 1),
 }
 CASES = [(name, seed) for name in FAULTS for seed in SEEDS.get(name, (0,))]
 
@@ -92,6 +94,8 @@ MENDED = (
     "wrong scale",
     "wrong offset",
     "wrong gain",
+    "fringes elsewhere",
+    "wrong harmonics",
 )
 
 
@@ -196,3 +200,10 @@ def test_acquisition_order_follows_the_settings():
     angle_first = in_order(stacks, PatternSettings(order=("angle", "phase"))).flatten().tolist()
     each = [3 * angle + phase for phase, angle in itertools.product(range(3), range(3))]
     assert angle_first == each + [9 + place for place in each]
+
+
+def test_of_other_numbers_of_phases_no_harmonics_are_told():
+    frames = sequence(0, LIGHT, 5)
+    (finding,) = examine(frames, with_pattern(phases=5), PIXEL_NM).findings
+    assert finding.fault is Fault.WRONG_COUNT
+    assert finding.mend == "[pattern]\nphases = 3"

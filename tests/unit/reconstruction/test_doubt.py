@@ -35,7 +35,7 @@ KNOWN = Errors(
 def found(errors, modulation=0.7):
     at = Parameters(
         k=torch.tensor([[4.0, 0.0]]),
-        phases=torch.zeros(1, 3),
+        phases=torch.tensor([[0.0, 2.1, 4.2]]),
         modulation=torch.tensor([modulation]),
         intensity=torch.ones(3),
     )
@@ -51,6 +51,27 @@ def test_a_modulation_that_two_errors_may_take_beyond_30_percent_is_said():
     vague, known = (replace(KNOWN, modulation=torch.tensor([error])) for error in (0.16, 0.14))
     assert "standard error of 16%" in remark_on(found(vague))
     assert remark_on(found(known)) is None
+
+
+@pytest.mark.parametrize(
+    ("degrees", "alike"),
+    [
+        ((0, 120, 240), False),
+        ((0, 60, 120), False),
+        ((0, 127, 258), False),
+        ((10, 130, 131), True),
+        ((0, 180, 0), True),
+        ((0, 30, 60), True),
+    ],
+)
+def test_phases_that_do_not_separate_the_bands_are_refused(degrees, alike):
+    one = found(KNOWN)
+    phases = torch.deg2rad(torch.tensor([degrees], dtype=torch.float64))
+    doubt = doubt_of(replace(one, parameters=replace(one.parameters, phases=phases)), 20.0, STEP)
+    assert (doubt is not None) == alike
+    if alike:
+        steps = ", ".join(f"{(one - degrees[0]) % 360}°" for one in degrees)
+        assert doubt == f"phases too alike to separate its bands ({steps})"
 
 
 def test_a_peak_just_below_what_is_expected_is_not_rounded_up():
@@ -78,6 +99,7 @@ def test_a_modulation_at_its_bound_is_refused():
     [
         ({"k": torch.tensor([0.02])}, "a wave vector known to ±0.2 spectral pixels"),
         ({"fringes": torch.tensor([0.5])}, "fringes known to ±29°"),
+        ({"fringes": torch.tensor([0.1073])}, "fringes known to ±6.1°, expected 6° or less"),
     ],
 )
 def test_what_is_there_but_not_known_is_refused_in_words(change, words):
@@ -87,7 +109,7 @@ def test_what_is_there_but_not_known_is_refused_in_words(change, words):
 
 def test_in_weak_light_and_with_weak_fringes_they_may_lie_less_exactly():
     vague = replace(KNOWN, fringes=torch.tensor([0.15]))
-    assert "fringes known to ±9°" in imprecision_of(found(vague), 20.0, LIGHT, STEP, alike=True)
+    assert "fringes known to ±8.6°" in imprecision_of(found(vague), 20.0, LIGHT, STEP, alike=True)
     assert imprecision_of(found(vague), 20.0, 5.0, STEP, alike=True) is None
     assert imprecision_of(found(vague, modulation=0.2), 20.0, LIGHT, STEP, alike=True) is None
 
