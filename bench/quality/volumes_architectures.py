@@ -156,18 +156,17 @@ def gained(step: Step, file: str, each: int) -> Row:
     return {name: float(np.mean(values)) for name, values in found.items()}
 
 
-def compared(options: argparse.Namespace) -> Iterator[Row]:
-    """Yield a row of every network."""
-    for step in options.steps:
-        for number, (name, own) in enumerate(NETWORKS[step].items()):
-            file = trained(step, own, options.folder / f"{step}-{number}", options.minutes)
-            row = {"step": step, "network": name, **cost_of(step, own)}
-            row["steps"] = read_card(file).training["steps"]
-            row |= gained(step, str(file), options.each)
-            print(row, flush=True)
-            yield row
-        untrained = {"step": step, "network": "RCAN 3D, 5 x 5 x 32", **cost_of(step, LARGE)}
-        yield untrained | dict.fromkeys(key for key in row if key not in untrained)
+def compared(step: Step, options: argparse.Namespace) -> Iterator[Row]:
+    """Yield a row of every network for a step."""
+    for number, (name, own) in enumerate(NETWORKS[step].items()):
+        file = trained(step, own, options.folder / f"{step}-{number}", options.minutes)
+        row = {"step": step, "network": name, **cost_of(step, own)}
+        row["steps"] = read_card(file).training["steps"]
+        row |= gained(step, str(file), options.each)
+        print(row, flush=True)
+        yield row
+    untrained = {"step": step, "network": "RCAN 3D, 5 x 5 x 32", **cost_of(step, LARGE)}
+    yield untrained | dict.fromkeys(key for key in row if key not in untrained)
 
 
 def main() -> None:
@@ -179,13 +178,14 @@ def main() -> None:
     parser.add_argument("--steps", nargs="+", choices=list(NETWORKS), default=list(NETWORKS))
     options = parser.parse_args()
     torch.set_num_threads(1)
-    report(
-        "volumes_architectures",
-        "Networks of two and three dimensions",
-        list(compared(options)),
-        minutes=options.minutes,
-        volumes=options.each * len(KINDS),
-    )
+    for step in options.steps:
+        report(
+            f"volumes_architectures_{step}",
+            f"Networks of two and three dimensions, step {step}",
+            list(compared(step, options)),
+            minutes=options.minutes,
+            volumes=options.each * len(KINDS),
+        )
 
 
 if __name__ == "__main__":

@@ -40,15 +40,21 @@ Restore = Callable[[Tensor, int], Tensor]
 """(half spectrum [kz, x, 2 y] of the larger part of a fission, its number) -> the networks' volume,
 as bright as the whole one."""
 
-_OCTAVES, _FAINT_OCTAVES = 4, 2
+_OCTAVES, _FAINT_OCTAVES = 4, 3
 """Bands where the plain volume carries the object well, and where it does faintly; the last one of
 each holds everything coarser."""
+_FINE = 2
+"""The finest of either: photons hardly deny what a network invents where it is fine and faint, so
+no more is shown of it than where the plain volume carries fine structures well."""
 _FINEST = 0.35
 """Cycles/pixel of the doubled grid at the lower edge of the finest band."""
 _NEIGHBOURHOOD = 1.25
 """Standard deviation of local means in wavelengths of the band."""
 _CAUTION = 1.0
-"""Standard errors taken off a weight."""
+"""Standard errors of a whole band's weight that are taken off weights."""
+_SCATTER = 2.0
+"""By how much the variance of local values exceeds that of the noise alone: what a change neither
+gets right nor wrong in one place scatters as well."""
 _FAR = 1e-3
 """Share of a neighbourhood that is not faded, below which a place has none."""
 _TINY = 1e-20
@@ -148,9 +154,9 @@ class VolumeArbiter:
         finest: Tensor | None = None
         for number, band in enumerate(self._bands()):
             weight, best = self._weight(band, seen)
-            if number >= _OCTAVES and finest is not None:
+            if finest is not None and _OCTAVES <= number < _OCTAVES + _FINE:
                 weight = torch.minimum(weight, finest)
-            elif number < _FAINT_OCTAVES:
+            elif number < _FINE:
                 finest = weight if finest is None else torch.maximum(weight, finest)
             means.append(float(weight.mean()))
             added = self._make.image(whole * band.mask)
@@ -240,7 +246,10 @@ class VolumeArbiter:
     def _drawn(
         self, agreed: Tensor, power: Tensor, noise: Tensor, band: _Band, fissions: int
     ) -> tuple[Tensor, Tensor]:
-        """Return local weights, drawn to that of the whole band, and their standard errors."""
+        """Return local weights, drawn to that of the whole band, and the latter's standard error.
+
+        How far local ones are drawn takes their own errors into account.
+        """
         # The smaller parts share the stack's own noise: more fissions take off the drawn one's.
         excess = 1.0 + ETA**-2 / fissions
         mean, voxels = power.mean(), float(self._inside.sum())
@@ -249,10 +258,9 @@ class VolumeArbiter:
         common_error = product / mean.square() / max(voxels * band.density, 1.0)
         around = (4.0 * math.pi * band.sigma**2) * (2.0 * math.sqrt(math.pi) * band.sigma_z)
         values = max(min(around, voxels) * band.density, 1.0)
-        local_error = excess * noise / power / values
-        drawn, trust = drawn_together(agreed / power, common, local_error, power)
-        squared = trust.square() * local_error + (1.0 - trust).square() * common_error
-        return drawn, squared.sqrt()
+        local_error = _SCATTER * excess * noise / power / values
+        drawn, _ = drawn_together(agreed / power, common, local_error, power)
+        return drawn, common_error.sqrt()
 
     def _near(self, volume: Tensor, band: _Band) -> Tensor:
         return near(volume, band.sigma, band.sigma_z)

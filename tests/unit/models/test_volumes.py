@@ -139,6 +139,20 @@ def test_what_photons_contradict_is_hardly_shown(scene, wrong):
     assert off(made.image, truth) < 1.02 * off(plain, truth)
 
 
+def test_what_is_invented_in_one_place_is_shown_less_there_than_what_is_right_around(scene):
+    frames, make, spectrum, truth = scene
+    arbitrate, drawn = VolumeArbiter(make, 40.0 / STEP_NM), noises(make, frames)
+    y, x = torch.meshgrid(torch.arange(truth.shape[1]), torch.arange(truth.shape[2]), indexing="ij")
+    there = torch.exp(-0.5 * ((y - 40.0) ** 2 + (x - 40.0) ** 2) / 12.0**2)
+    invented = torch.zeros_like(truth)
+    invented[PLANES // 2] = truth.std() * 4.0 * there * torch.exp(-0.5 * ((y - x) / 1.5) ** 2)
+    right = arbitrate(spectrum, truth, lambda *_: truth, drawn)
+    wrong = arbitrate(spectrum, truth + invented, lambda *_: truth + invented, drawn)
+    added = wrong.image - right.image
+    shown = float((added * invented).sum() / invented.square().sum())
+    assert shown < 0.6 * right.shown, (shown, right.shown)
+
+
 def test_conditions_tell_the_noise_of_a_volume():
     plan, make = planned(NoiseToSignal(0.02, 3.0))
     conditions = volume_conditions(plan, 0.0, 0.8)
