@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
@@ -31,6 +32,12 @@ _STRONGEST = (math.sqrt(2.0), 1.0)
 """Modulations of three beams: side beams as strong as the centre's root of half, or alone."""
 _TOO_STRONG = 1.3
 """In units of those, which noise cannot explain."""
+_POLARISED = 3.0
+"""By how much the square of the first order's modulation exceeds what goes with the second's. Three
+beams make m1² = 8 m2 (1 - m2), and light that is not polarised along the lines costs the second
+order up to 2.3 times more than the square of the first."""
+_SAME_LENGTH = 0.1
+"""Share by which the wave vectors of one microscope differ in length, at most."""
 _TELLING, _CERTAIN = 0.4, 0.8
 """Correlation of an order with the zero order, above which it chooses between peaks, and above
 which the order is found, however low its peak: in fields of a few points."""
@@ -47,7 +54,8 @@ def estimate_volume_pattern(counts: Tensor, known: VolumeOptics, camera: Camera)
     """Estimate wave vectors, phases, modulations and axial phases of a volume.
 
     Phases are taken to be equal steps of one turn; where those of the two orders contradict each
-    other, or the second order does not stand out, an angle is not usable, and a warning says why.
+    other, the second order does not stand out or is too weak for the first, or lines are as far
+    apart as those of no other angle, an angle is not usable, and a warning says why.
 
     Parameters
     ----------
@@ -64,13 +72,14 @@ def estimate_volume_pattern(counts: Tensor, known: VolumeOptics, camera: Camera)
     lit = bool((brightness > 0.0).all())
     relative = brightness / brightness.mean() if lit else torch.ones_like(brightness)
     stack, widefield = VolumeStack(known, planes, shape), photons.mean(dim=(0, 1))
-    angles, axial, warnings = [], [], []
-    for number, (frames, bright) in enumerate(zip(photons, relative, strict=True)):
-        angle, psi, doubt = _angle(stack, frames / bright[:, None, None, None], bright, widefield)
-        if doubt:
-            warnings.append(f"angle {number}: not usable, {doubt}")
-        angles.append(angle)
-        axial.append(psi)
+    found = [
+        _angle(stack, frames / bright[:, None, None, None], bright, widefield)
+        for frames, bright in zip(photons, relative, strict=True)
+    ]
+    doubts = [doubt or _unlike(number, found) for number, (_, _, doubt) in enumerate(found)]
+    angles = [replace(one, usable=not doubts[n]) for n, (one, _, _) in enumerate(found)]
+    axial = [psi for _, psi, _ in found]
+    warnings = [f"angle {n}: not usable, {doubt}" for n, doubt in enumerate(doubts) if doubt]
     noise_to_signal = _noise_to_signal(stack, widefield, len(angles))
     attainable = attainable_resolution_nm(angles, Otf(stack.cutoff), known.pixel_nm)
     pattern = Pattern(
@@ -178,11 +187,9 @@ def _angle(
         tuple(sign * float(phase + step) for step in steps),
         (strong_1, float(strong_2.abs())),
         peak_to_noise=peak,
-        usable=True,
         intensity=tuple(float(b) for b in bright),
     )
-    doubt = _doubt(math.inf if sure else peak, apart, angle.modulation)
-    return replace(angle, usable=not doubt), psi, doubt
+    return angle, psi, _doubt(math.inf if sure else peak, apart, angle.modulation)
 
 
 def _without_lines(stack: VolumeStack, steps: Tensor, bright: Tensor) -> PatternAngle:
@@ -220,7 +227,25 @@ def _doubt(peak: float, apart_deg: float, modulation: tuple[float, ...]) -> str:
             f"its modulations are {modulation[0]:.2f} and {modulation[1]:.2f}, expected at most "
             f"{_STRONGEST[0]:.2f} and {_STRONGEST[1]:.2f}, which three beams can make"
         )
+    first, second = modulation
+    least = 0.5 - 0.5 * math.sqrt(max(1.0 - first**2 / (2.0 * _POLARISED), 0.0))
+    if second < least:
+        return (
+            f"its modulations are {first:.2f} and {second:.2f}, expected at least {least:.2f} of "
+            "the second order beside such a first one of three beams"
+        )
     return ""
+
+
+def _unlike(number: int, found: Sequence[tuple[PatternAngle, float, str]]) -> str:
+    """Return in what an angle differs from all others, where those agree; empty if it does not."""
+    others = [one.period_nm for n, (one, _, doubt) in enumerate(found) if n != number and not doubt]
+    if len(others) < 2 or max(others) > (1.0 + _SAME_LENGTH) * min(others):
+        return ""
+    own, usual = found[number][0].period_nm, sum(others) / len(others)
+    if max(own, usual) < (1.0 + _SAME_LENGTH) * min(own, usual):
+        return ""
+    return f"its lines are {own:.0f} nm apart, those of the other angles {usual:.0f} nm"
 
 
 def _agreed(both: tuple[float, float]) -> tuple[float, float]:

@@ -1,6 +1,9 @@
 """Lines of volumes that were found are looked at once more."""
 
 import math
+import re
+from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -27,6 +30,7 @@ def volume(
     photons: float,
     specimen: torch.Tensor | None = None,
     optics: Optics = OPTICS,
+    last: Callable[[PatternAngle], PatternAngle] = lambda angle: angle,
 ) -> tuple[VolumePattern, torch.Tensor]:
     """Return three beams at three angles, and frames [z, angle, phase, y, x]; None: of points."""
     angles = []
@@ -34,6 +38,7 @@ def volume(
         turn, k = math.radians(-50.0 + 60.0 * number + 3.0 * (seed % 3)), 1000.0 / 407.0
         phases = tuple(0.3 + number + 2.0 * math.pi * step / 5.0 for step in range(5))
         angles.append(PatternAngle((k * math.cos(turn), k * math.sin(turn)), phases, (1.2, 0.6)))
+    angles[-1] = last(angles[-1])
     lateral = Pattern(PIXEL_NM, (SIZE, SIZE), tuple(angles))
     pattern = VolumePattern(lateral, PLANES, STEP_NM, 488.0, 1.515, (psi,) * 3)
     generator = torch.Generator().manual_seed(seed)
@@ -104,3 +109,29 @@ def test_the_lines_of_eight_beads_are_not_outshone_by_shorter_ones(seed):
     for ours, theirs in zip(found.lateral.angles, pattern.lateral.angles, strict=True):
         error = np.subtract(ours.k_cycles_per_um, theirs.k_cycles_per_um)
         assert np.hypot(*error) < 0.2 * PIXEL
+
+
+def farther_apart(angle: PatternAngle) -> PatternAngle:
+    ky, kx = angle.k_cycles_per_um
+    return replace(angle, k_cycles_per_um=(0.8 * ky, 0.8 * kx))
+
+
+def with_a_weak_second_order(angle: PatternAngle) -> PatternAngle:
+    return replace(angle, modulation=(1.3, 0.03))
+
+
+@pytest.mark.parametrize(
+    ("last", "words"),
+    [
+        (farther_apart, "its lines are 50[0-9] nm apart, those of the other angles 407 nm"),
+        (with_a_weak_second_order, "at least 0.0[5-9] of the second order"),
+    ],
+)
+def test_an_angle_that_is_like_no_other_or_like_no_three_beams_is_refused(last, words):
+    """In little light peaks of the specimen were taken for lines, and such an angle believed."""
+    _, frames = volume(1, 0.3, 1e5, last=last)
+    known = VolumeOptics(OPTICS, 488.0, PIXEL_NM, STEP_NM)
+    camera = Camera(offset=0.0, gain=1.0, read_noise=0.0)
+    found = estimate_volume_pattern(frames, known, camera).lateral
+    assert [angle.usable for angle in found.angles] == [True, True, False]
+    assert re.search(words, found.warnings[-1])
