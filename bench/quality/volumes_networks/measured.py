@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import process_time
 
 import numpy as np
@@ -16,7 +16,11 @@ from bench.quality.volumes.scene import settings, widefield
 from bench.quality.volumes_networks.specimens import KINDS
 from bench.report import Row
 from livesim.config.settings import Reconstruction, Settings
-from livesim.pipeline.volume.networks import VolumeNetworks, load_volume_networks
+from livesim.pipeline.volume.networks import (
+    VolumeNetworks,
+    load_volume_networks,
+    why_no_networks,
+)
 from livesim.pipeline.volume.restorer import RestoredVolume, VolumeRestorer
 from livesim.reconstruction.forward.pupil import Pupil
 from livesim.reconstruction.volume.estimate import (
@@ -43,6 +47,8 @@ WIDEFIELD, PLAIN, FIXED = "widefield", "plain", "plain, Wiener 0.05"
 _FIXED = 0.05
 SHOWN = ", shown"
 """Ends the name of a stage of which as much is shown as the photons support."""
+NOT_RUN = "not run"
+"""Of volumes in which too few fringes are found: there livesim shows the plain volume."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,8 +111,10 @@ def restored(
         began = process_time()
         made[name] = restore(spectrum, seen, counts.__getitem__)
         seconds[name] = process_time() - began
-        images |= {name: made[name].network, name + SHOWN: made[name].image}
         words[name] = restore.trust(made[name]).verdict.word.value
+        if why_no_networks(found.pattern, own):
+            made[name], words[name] = replace(made[name], image=plain, shown=0.0), NOT_RUN
+        images |= {name: made[name].network, name + SHOWN: made[name].image}
     return Restored(images, taken.full, taken.truth, made, words, seconds)
 
 
