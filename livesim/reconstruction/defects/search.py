@@ -115,10 +115,12 @@ class _Search:
     def _lasting(self, most: int) -> Tensor:
         """Return the pixels that differ in the mean of all frames."""
         count = len(self._frames) // self._times
+        averaged = 0.5 * len(self._frames)
 
         def limit_of(remainders: Tensor, light: Tensor) -> Limit:
-            scatter = replace(self._measured(remainders, light), step=self._scatter.step)
-            return Limit(scatter, self._floor, _LASTING_ODDS, 0.5 * len(self._frames))
+            scatter = self._measured(remainders, light, averaged)
+            scatter = replace(scatter, step=self._scatter.step)
+            return Limit(scatter, self._floor, _LASTING_ODDS, averaged)
 
         values, remainders = (
             one.flatten(1) if self._times == 1 else one.view(self._times, count, -1).mean(dim=0)
@@ -136,8 +138,8 @@ class _Search:
         known = Limit(self._scatter, self._floor, _HIT_ODDS), self._light
         return Outliers(self._field, values, remainders, limit_of).find(most, known)
 
-    def _measured(self, remainders: Tensor, light: Tensor) -> Scatter:
-        return scatter_of(remainders, light, self._gain, self._noise_gain)
+    def _measured(self, remainders: Tensor, light: Tensor, averaged: float = 1.0) -> Scatter:
+        return scatter_of(remainders, light, self._gain / averaged, self._noise_gain)
 
     def _replace_everywhere(self, pixels: Tensor) -> None:
         """Replace pixels in all frames."""

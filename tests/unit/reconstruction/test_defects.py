@@ -112,6 +112,24 @@ def test_nothing_is_found_where_nothing_is_wrong(peak):
         assert found(counts, camera=Camera(offset=100.0)) == Defects(SHAPE), name
 
 
+def test_the_noise_of_a_few_points_in_the_dark_is_no_defect():
+    """Their light is in too few blocks to be seen in the noise that the frames show."""
+    wrong = 0
+    for seed in range(12):
+        random = np.random.default_rng(seed)
+        y, x = np.mgrid[:160, :160]
+        light = sum(
+            np.exp(-((y - cy) ** 2 + (x - cx) ** 2) / (2.0 * 1.3**2))
+            for cy, cx in random.uniform(20.0, 140.0, (4, 2))
+        )
+        fringes = 1.0 + 0.8 * np.cos(np.arange(9) * 2.1)[:, None, None]
+        electrons = random.poisson(150.0 * fringes * light + 2.0)
+        counts = CAMERA.offset + CAMERA.gain * electrons + random.normal(0.0, 3.0, electrons.shape)
+        defects = found(torch.from_numpy(counts.round()).reshape(1, 3, 3, 160, 160))
+        wrong += len(defects.pixels) + len(defects.hits)
+    assert wrong == 0
+
+
 def test_points_sharper_than_any_specimen_are_no_defects(scene):
     random = torch.Generator().manual_seed(2)
     there = (torch.rand(SHAPE, generator=random) < 0.003).double()
