@@ -23,9 +23,18 @@ _NO_KEY = re.compile(r"\[key\]|(constrained-|function-|literal\[|tuple\[).*|floa
 """Parts of a place that pydantic adds: which of several types, and that the key itself is wrong."""
 _PLAIN = {
     "dict_type": "expected keys with values",
+    "model_type": "expected keys with values",
     "path_type": "expected a path",
     "float_parsing": "expected a number",
+    "float_type": "expected a number",
     "int_parsing": "expected a whole number",
+    "int_type": "expected a whole number",
+    "int_from_float": "expected a whole number",
+    "bool_type": "expected true or false",
+    "bool_parsing": "expected true or false",
+    "string_type": "expected text in quotes",
+    "tuple_type": "expected values in brackets, as in [1, 2]",
+    "list_type": "expected values in brackets, as in [1, 2]",
 }
 """Instead of pydantic's words, which are Python's."""
 

@@ -110,6 +110,17 @@ def test_what_is_written_is_read_as_it_was(tables):
             "reconstruction.wiener: expected a number, or 'auto', found 'Auto'",
         ),
         ({"camera": {"map": 3}}, "camera.map: expected a path, found 3"),
+        (
+            {"pattern": {"order": 3}},
+            "pattern.order: expected values in brackets, as in [1, 2], found 3",
+        ),
+        ({"pattern": {"phases": 3.5}}, "pattern.phases: expected a whole number, found 3.5"),
+        ({"steps": {"one": 3}}, "steps.one: expected text in quotes, found 3"),
+        ({"doctor": {"examine": 3}}, "doctor.examine: expected true or false, found 3"),
+        (
+            {"reconstruction": {"notch": 2}},
+            "reconstruction.notch: expected keys with values, found 2",
+        ),
         ({"pattern": {"sizes": 2}}, "pattern.sizes: expected keys with values, found 2"),
         (
             {"pattern": {"sizes": {"phase": 5}}},
