@@ -19,6 +19,7 @@ DEEP = {"kind": "rcan", "dimensions": 3, "groups": 1, "blocks": 1, "features": 8
 def drawn_network(folder, strength, architecture=UNET, **told) -> str:
     """Return the file of a step two whose last layer is so strong; 0 changes nothing.
 
+    Below 0 photons support a part of what it changes in the tests' volumes, above 0 none.
     Other keywords are what its card says else than usual.
     """
     inputs = CHANNELS if told.get("behind") is None else CHANNELS_BEHIND_ONE

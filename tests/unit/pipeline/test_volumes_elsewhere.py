@@ -62,7 +62,7 @@ def test_networks_restore_the_same_volume_elsewhere(microscope, tmp_path, steps)
     both = {"behind": "drawn"} if steps == "both" else {}
     asked = {
         "one": "none" if steps == "two" else drawn_step_one(tmp_path, 0.3),
-        "two": "none" if steps == "one" else drawn_network(tmp_path, 0.3, **both),
+        "two": "none" if steps == "one" else drawn_network(tmp_path, -0.3, **both),
     }
     settings = SETTINGS.model_copy(update={"steps": SETTINGS.steps.model_copy(update=asked)})
     networks, plan = load_volume_networks(settings), VolumeChannel.of(pattern, SETTINGS).plan

@@ -32,7 +32,7 @@ def settings(request, tmp_path_factory):
     """Those that ask for networks which change much: behind the reconstruction, before, both."""
     folder = tmp_path_factory.mktemp("network")
     if request.param == "two":
-        return asking_for(drawn_network(folder, 0.3))
+        return asking_for(drawn_network(folder, -0.3))
     if request.param == "deep":  # three dimensions
         return asking_for("none", drawn_step_one(folder, 0.5, DEEP))
     one = drawn_step_one(folder, 0.3)
