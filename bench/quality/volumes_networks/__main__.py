@@ -163,6 +163,9 @@ def main() -> None:
     parser.add_argument("--two", default="volumes-pair", help="step two behind it, likewise")
     parser.add_argument("--alone", default="volumes", help="step two without a step one, likewise")
     parser.add_argument("--each", type=int, default=6, help="volumes of every kind")
+    parser.add_argument(
+        "--first", type=int, default=0, help="number of the first volume of each kind"
+    )
     parser.add_argument("--kinds", nargs="+", choices=list(KINDS), help="these alone")
     parser.add_argument("--beyond", type=int, default=BEYOND, help="layers on either side")
     options = parser.parse_args()
@@ -173,7 +176,8 @@ def main() -> None:
         TWO: networks_named("none", options.alone),
     }
     rows: list[Row] = []
-    for kind, number in product(options.kinds or KINDS, range(options.each)):
+    numbers = range(options.first, options.first + options.each)
+    for kind, number in product(options.kinds or KINDS, numbers):
         photons = PHOTONS[number % len(PHOTONS)]
         row = measured(restored(networks, kind, number, photons, options.beyond))
         rows.append({"kind": kind, "number": number, "photons": photons, **row})
@@ -183,7 +187,7 @@ def main() -> None:
     show("Gain over the plain volume", gains(rows))
     show("What is said of it", said(rows))
     show("Asked", asked(rows))
-    if options.kinds or options.beyond != BEYOND:  # no whole table
+    if options.first or options.kinds or options.beyond != BEYOND:  # not the table's volumes
         return
     report(
         "volumes_networks",

@@ -60,17 +60,17 @@ def scatter_of(remainders: Tensor, light: Tensor, gain: float, noise_gain: float
     """
     means, variances = _unsaturated(*_bins(remainders, light))
     constant, slope, error = _line(means, variances / noise_gain)
-    sure = slope > _SURE * error
-    if not sure:  # a few points in the dark: bins hold next to no light, but it has its noise
-        slope = gain
-        constant = float((variances / noise_gain).median() - slope * means.median())
+    least = 0.5 * float(variances.min()) / noise_gain
+    if slope <= _SURE * error:  # as of a few points in the dark: bins hold next to no light
+        slope, least = gain, float(variances.median()) / noise_gain
+        constant = least - slope * float(means.median())
     upper = means >= means.median()
     over = (variances / noise_gain - constant - slope * means)[upper] / means[upper].square()
     return Scatter(
         constant=constant,
         slope=slope,
         square=max(float(over.median()), 0.0) if bool((means[upper] > 0.0).all()) else 0.0,
-        least=max(0.5 * float(variances.min()) / noise_gain, 1e-12),
+        least=max(least, 1e-12),
         step=slope,
     )
 

@@ -6,6 +6,7 @@ import torch
 
 from livesim.config.settings import Camera, Optics
 from livesim.reconstruction.defects.hits import HitSearch
+from livesim.reconstruction.defects.noise import scatter_of
 from livesim.reconstruction.defects.replacement import Replacement, replaced
 from livesim.reconstruction.defects.search import SMALLEST, find_defects, without_defects
 from livesim.reconstruction.defects.sharpness import Sharpness
@@ -96,6 +97,19 @@ def test_crowded_defects_do_not_make_their_neighbours_defects(scene):
     for y, x in made:
         changed[:, y, x] += int(random.integers(2000, 9000))
     assert found(stacks(changed, scene)).places == tuple(made)
+
+
+@pytest.mark.parametrize("gain", [0.1, 2.0, 40.0])
+def test_a_wrong_gain_never_makes_the_noise_less_than_frames_show(gain):
+    """Light of one brightness does not tell how the noise grows, and the settings may be wrong."""
+    generator = torch.Generator().manual_seed(3)
+    remainders = 30.0 * torch.randn(9, 160, 160, generator=generator)
+    light = 1000.0 + torch.rand(9, 20, 20, generator=generator)
+    scatter = scatter_of(remainders, light, gain, 1.0)
+    dark, usual, bright = scatter.variance(torch.tensor([500.0, 1000.5, 5000.0]))
+    assert float(dark) == pytest.approx(900.0, rel=0.05)
+    assert float(usual) == pytest.approx(900.0, rel=0.05)
+    assert float(bright) > 0.95 * (900.0 + 4000.0 * gain)
 
 
 @pytest.mark.parametrize("peak", [5.0, 50.0, 5000.0])
